@@ -1,0 +1,347 @@
+//! Configuration: one table of settings, from which they are read, checked, shown and documented.
+
+mod docs;
+mod source;
+mod table;
+mod url;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+pub use docs::{env_example, reference};
+use serde::Serialize;
+pub use source::Sources;
+use source::{Value, Values};
+use sqlx::postgres::PgConnectOptions;
+pub use table::{Setting, TABLE};
+use tracing_subscriber::EnvFilter;
+pub use url::PublicUrl;
+
+/// One thing that is wrong with the settings, and what mends it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The variable, the file or the flag.
+    pub setting: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub mend: String,
+}
+
+impl Problem {
+    /// A problem with a setting.
+    pub fn new(setting: &str, problem: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { setting: setting.to_owned(), problem: problem.into(), mend: mend.into() }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}. {}", self.setting, self.problem, self.mend)
+    }
+}
+
+/// Whom the installation is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// For trying and building.
+    Development,
+    /// In front of strangers.
+    Production,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Where the data lies.
+#[derive(Clone)]
+pub enum Database {
+    /// The private PostgreSQL in the data directory.
+    Embedded,
+    /// A PostgreSQL that somebody else runs.
+    External(Box<External>),
+}
+
+/// The addresses of a PostgreSQL that somebody else runs. Not `Debug`: they hold passwords.
+#[derive(Clone)]
+pub struct External {
+    /// As hearth_app.
+    pub app: PgConnectOptions,
+    /// As hearth_system.
+    pub system: PgConnectOptions,
+    /// As hearth_owner, where it is known.
+    pub owner: Option<PgConnectOptions>,
+}
+
+/// All settings, understood.
+#[derive(Clone)]
+pub struct Config {
+    /// Development or production.
+    pub mode: Mode,
+    /// Where to serve.
+    pub listen: SocketAddr,
+    /// What people type.
+    pub public_url: PublicUrl,
+    /// Where Hearth keeps what it owns.
+    pub data_dir: PathBuf,
+    /// Where the data lies.
+    pub database: Database,
+    /// At most so many connections for requests and jobs.
+    pub connections: u32,
+    /// Where the programs of PostgreSQL lie.
+    pub postgres_bin: Option<PathBuf>,
+    /// How many proxies stand in front.
+    pub trusted_proxies: u8,
+    /// What is logged.
+    pub log: String,
+    /// How it looks.
+    pub log_format: LogFormat,
+    shown: Vec<Shown>,
+}
+
+/// A setting as it may be shown to anybody.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    /// Its name in the file.
+    pub key: &'static str,
+    /// Its value, secrets masked.
+    pub value: String,
+    /// Where it comes from.
+    pub from: String,
+}
+
+impl Config {
+    /// Reads all settings, or says everything that is wrong with them.
+    pub fn load(sources: &Sources) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let values = source::gather(sources, &mut problems);
+        let config = Reader { values: &values, problems: &mut problems }.config(sources);
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(problems),
+        }
+    }
+
+    /// Whether strangers come here.
+    pub fn production(&self) -> bool {
+        self.mode == Mode::Production
+    }
+
+    /// Every setting with its value, secrets masked.
+    pub fn shown(&self) -> &[Shown] {
+        &self.shown
+    }
+}
+
+/// Turns texts into settings and collects what is wrong.
+struct Reader<'a> {
+    values: &'a Values,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn config(&mut self, sources: &Sources) -> Option<Config> {
+        let mode = self.choice("mode", &[("development", Mode::Development), ("production", Mode::Production)]).unwrap_or(Mode::Development);
+        let production = mode == Mode::Production;
+        let listen: Option<SocketAddr> =
+            self.parsed("listen", "127.0.0.1:8080", |text| text.parse().ok(), "is no address with a port", "Write it like 127.0.0.1:8080 or [::]:8080.");
+        let public_url = self.public_url(listen, production);
+        let data_dir = self.data_dir(sources);
+        let database = self.database();
+        let connections = self.number("database_connections", 16, 2..=500);
+        let postgres_bin = self.postgres_bin();
+        let trusted_proxies = self.number("trusted_proxies", 0, 0..=10);
+        let nodes = self.number("nodes", 1, 1..=1000);
+        let log = self.parsed(
+            "log",
+            "info",
+            |text| EnvFilter::try_new(text).is_ok().then(|| text.to_owned()),
+            "is no filter of log levels",
+            "Write a level such as info, or levels by part such as info,db=debug.",
+        );
+        let log_format = self.choice("log_format", &[("json", LogFormat::Json), ("text", LogFormat::Text)]);
+        if nodes.is_some_and(|nodes| nodes > 1) {
+            let mend = "Serve with one node: set it to 1.";
+            self.problem("nodes", "is more than one, which needs a shared Redis; Hearth does not use one yet", mend);
+        }
+        if production {
+            self.refuse_plain(listen, public_url.as_ref(), trusted_proxies);
+        }
+        let mut config = Config {
+            mode,
+            listen: listen?,
+            public_url: public_url?,
+            data_dir: data_dir?,
+            database: database?,
+            connections: connections?,
+            postgres_bin,
+            trusted_proxies: u8::try_from(trusted_proxies?).ok()?,
+            log: log?,
+            log_format: log_format.unwrap_or(if production { LogFormat::Json } else { LogFormat::Text }),
+            shown: Vec::new(),
+        };
+        config.shown = self.shown(&config);
+        Some(config)
+    }
+
+    fn value(&self, key: &str) -> Option<&Value> {
+        self.values.get(key)
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.value(key).map(|value| value.text.trim()).filter(|text| !text.is_empty())
+    }
+
+    fn problem(&mut self, key: &str, what: impl Into<String>, mend: impl Into<String>) {
+        let variable = table::find(key).map_or_else(|| key.to_owned(), Setting::variable);
+        // Said as it was given: by another variable, a file or the command line.
+        let named = match self.value(key) {
+            Some(value) if value.from != variable => format!("{variable} (from {})", value.from),
+            _ => variable,
+        };
+        self.problems.push(Problem::new(&named, what, mend));
+    }
+
+    fn parsed<T>(&mut self, key: &str, default: &str, parse: impl Fn(&str) -> Option<T>, what: &str, mend: &str) -> Option<T> {
+        let text = self.text(key).unwrap_or(default).to_owned();
+        let value = parse(&text);
+        if value.is_none() {
+            self.problem(key, format!("{what}: {text}"), mend);
+        }
+        value
+    }
+
+    fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(key)?.to_owned();
+        let chosen = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+        if chosen.is_none() {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            self.problem(key, format!("can't be {text}"), format!("Set it to {}.", names.join(" or ")));
+        }
+        chosen
+    }
+
+    fn number(&mut self, key: &str, default: u32, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
+        let mend = format!("Give a whole number from {} to {}.", range.start(), range.end());
+        let parse = |text: &str| text.parse().ok().filter(|number| range.contains(number));
+        self.parsed(key, &default.to_string(), parse, "is out of range", &mend)
+    }
+
+    fn public_url(&mut self, listen: Option<SocketAddr>, production: bool) -> Option<PublicUrl> {
+        if self.text("public_url").is_none() {
+            if production {
+                self.problem("public_url", "is not set", "Set it to the address that people type, such as https://bakery.example.");
+                return None;
+            }
+            return listen.map(PublicUrl::of_listen);
+        }
+        let mend = "Write scheme and host, such as https://bakery.example, without a path.";
+        self.parsed("public_url", "", PublicUrl::parse, "is no address", mend)
+    }
+
+    fn data_dir(&mut self, sources: &Sources) -> Option<PathBuf> {
+        let dir = match self.text("data_dir") {
+            Some(dir) => Some(PathBuf::from(dir)),
+            None => usual_data_dir(sources),
+        };
+        if dir.is_none() {
+            self.problem("data_dir", "is not set, and there is no home directory", "Set it to a directory for Hearth's data.");
+        }
+        dir
+    }
+
+    fn database(&mut self) -> Option<Database> {
+        if self.text("database_url").is_none_or(|text| text == "embedded") {
+            for key in ["database_system_url", "database_owner_url"] {
+                if self.text(key).is_some() {
+                    self.problem(key, "is set, but the database is embedded", "Set HEARTH_DATABASE_URL too, or remove this one.");
+                }
+            }
+            return Some(Database::Embedded);
+        }
+        let app = self.connection("database_url");
+        let owner = self.connection("database_owner_url");
+        if self.text("database_system_url").is_none() {
+            let mend = "Set it to the same database as the role hearth_system.";
+            self.problem("database_system_url", "is not set, and the database is not embedded", mend);
+        }
+        let system = self.connection("database_system_url");
+        Some(Database::External(Box::new(External { app: app?, system: system?, owner })))
+    }
+
+    /// Never shows the text: a slip may put the password anywhere.
+    fn connection(&mut self, key: &str) -> Option<PgConnectOptions> {
+        let text = self.text(key)?.to_owned();
+        let is_address = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        let options = text.parse().ok().filter(|_| is_address);
+        if options.is_none() {
+            self.problem(key, "is no address of a PostgreSQL", "Write it like postgres://role:password@host:5432/database.");
+        }
+        options
+    }
+
+    fn postgres_bin(&mut self) -> Option<PathBuf> {
+        let dir = PathBuf::from(self.text("postgres_bin")?);
+        if !dir.join("postgres").is_file() || !dir.join("initdb").is_file() {
+            let what = format!("has no postgres and initdb in it: {}", dir.display());
+            self.problem("postgres_bin", what, "Name the bin directory of a PostgreSQL, or remove it.");
+        }
+        Some(dir)
+    }
+
+    fn refuse_plain(&mut self, listen: Option<SocketAddr>, public_url: Option<&PublicUrl>, proxies: Option<u32>) {
+        if proxies != Some(0) {
+            return;
+        }
+        if public_url.is_some_and(|url| !url.is_https()) {
+            let mend = "Put a proxy with TLS in front, write https:// here, and set HEARTH_TRUSTED_PROXIES to 1.";
+            self.problem("public_url", "is plain HTTP", mend);
+        }
+        if listen.is_some_and(|listen| !listen.ip().is_loopback()) {
+            let mend = "Put a proxy with TLS in front and set HEARTH_TRUSTED_PROXIES to 1, or listen on 127.0.0.1.";
+            self.problem("listen", "is open beyond this machine without TLS", mend);
+        }
+    }
+
+    fn shown(&self, config: &Config) -> Vec<Shown> {
+        let row = |setting: &'static Setting| {
+            let given = self.text(setting.key).map(|text| if setting.secret { url::masked(text) } else { text.to_owned() });
+            let value = given.unwrap_or_else(|| match setting.key {
+                "public_url" => config.public_url.to_string(),
+                "data_dir" => config.data_dir.display().to_string(),
+                "log_format" => format!("{:?}", config.log_format).to_lowercase(),
+                _ => setting.default.to_owned(),
+            });
+            let from = self.value(setting.key).map_or_else(|| "default".to_owned(), |value| value.from.clone());
+            Shown { key: setting.key, value, from }
+        };
+        TABLE.iter().map(row).collect()
+    }
+}
+
+/// Root's is where a service's belongs, else it is in the user's own.
+fn usual_data_dir(sources: &Sources) -> Option<PathBuf> {
+    if rustix::process::geteuid().is_root() {
+        return Some(PathBuf::from("/var/lib/hearth"));
+    }
+    let absolute = |name| sources.variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share"))).map(|dir| dir.join("hearth"))
+}
+
+/// Where the demo keeps its data when nobody said where: beside a real business's, never in it.
+pub fn demo_dir(config: &Config) -> PathBuf {
+    let given = config.shown.iter().any(|shown| shown.key == "data_dir" && shown.from != "default");
+    if given { config.data_dir.clone() } else { with_suffix(&config.data_dir) }
+}
+
+fn with_suffix(dir: &Path) -> PathBuf {
+    let mut name = dir.as_os_str().to_owned();
+    name.push("-demo");
+    PathBuf::from(name)
+}

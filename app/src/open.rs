@@ -1,0 +1,266 @@
+//! Opens the database for a command: the private one, started when no other Hearth runs it, or somebody else's.
+
+use std::path::Path;
+use std::time::Duration;
+
+use db::{Db, Pending};
+use kernel::Source;
+use postgres::{Access, SUPERUSER};
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+
+use crate::config::{Config, Database, External, Problem};
+use crate::trouble::Trouble;
+
+/// The name of the database in the private server.
+pub const DATABASE: &str = "hearth";
+/// Connections of the private server beside those for requests: the system pool, listeners, other commands.
+const BESIDE: u32 = 44;
+/// How long a command waits for a server that another program is starting.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an external database may take to answer at a start.
+const ANSWER: Duration = Duration::from_secs(10);
+/// The advisory lock under which roles and the database are made in a private server.
+const SETTING_UP: i64 = 0x4845_4152_5449;
+
+/// An open database.
+pub struct Opened {
+    /// The pools.
+    pub db: Db,
+    /// The private server, when there is one.
+    pub server: Option<Access>,
+}
+
+impl Opened {
+    /// Closes the connections, and stops the private server if this program started it.
+    pub async fn close(self) {
+        self.db.close().await;
+        if let Some(server) = self.server {
+            // It ends a process and waits for it.
+            let _ = tokio::task::spawn_blocking(move || drop(server)).await;
+        }
+    }
+}
+
+/// What to do about migrations that are pending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Migrations {
+    /// Run them where that is this program's to decide (the private server in development), else refuse.
+    Usual,
+    /// Run them: `hearth migrate`.
+    Run,
+    /// Leave them: `hearth migrate --check`.
+    Look,
+}
+
+/// Opens the database of a configuration, migrated and fit to work with.
+pub async fn open(config: &Config, source: Source, migrator: &Migrator) -> Result<Opened, Trouble> {
+    Ok(reach(config, source, migrator, Migrations::Usual).await?.0)
+}
+
+/// Opens the database and says how it stood to the program's migrations before anything was run.
+pub async fn reach(config: &Config, source: Source, migrator: &Migrator, what: Migrations) -> Result<(Opened, Pending), Trouble> {
+    match &config.database {
+        Database::Embedded => {
+            let server = start(config).await?;
+            let as_role = |role: &str| as_role(server.socket_dir(), role);
+            let pending = set_up(as_role, migrator, config.production(), what).await?;
+            let db = Db::open(&db_config(&as_role("hearth_app"), &as_role("hearth_system"), config), source);
+            Ok((Opened { db, server: Some(server) }, pending))
+        }
+        Database::External(external) => {
+            let pending = look_at_external(external, migrator, config, what).await?;
+            Ok((Opened { db: Db::open(&db_config(&external.app, &external.system, config), source), server: None }, pending))
+        }
+    }
+}
+
+fn db_config(app: &PgConnectOptions, system: &PgConnectOptions, config: &Config) -> db::Config {
+    db::Config { app: app.clone(), system: system.clone(), connections: config.connections }
+}
+
+/// How to connect to a private server as a role.
+pub fn as_role(socket_dir: &Path, role: &str) -> PgConnectOptions {
+    PgConnectOptions::new_without_pgpass().socket(socket_dir).port(5432).username(role).database(DATABASE)
+}
+
+async fn start(config: &Config) -> Result<Access, Trouble> {
+    let settings = postgres::Settings {
+        binaries: config.postgres_bin.clone(),
+        max_connections: config.connections + BESIDE,
+        ..postgres::Settings::new(&config.data_dir)
+    };
+    let started = tokio::task::spawn_blocking(move || postgres::join_or_start(settings, PATIENCE)).await;
+    Ok(started.map_err(|_| Trouble::new("starting PostgreSQL was broken off", "Try again."))??)
+}
+
+/// Makes roles and database in a private server where they are missing, and migrates.
+pub async fn set_up(
+    as_role: impl Fn(&str) -> PgConnectOptions,
+    migrator: &Migrator,
+    production: bool,
+    what: Migrations,
+) -> Result<Pending, Trouble> {
+    let mut superuser = connect(&as_role(SUPERUSER).database("postgres")).await?;
+    // Two programs may come at the same time: the one that started the server and one that joins it.
+    sqlx::query("SELECT pg_advisory_lock($1)").bind(SETTING_UP).execute(&mut superuser).await.map_err(kernel::Error::from)?;
+    let there: bool = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM pg_roles WHERE rolname IN ('hearth_owner', 'hearth_app', 'hearth_system')) = 3
+            AND EXISTS (SELECT FROM pg_database WHERE datname = $1)",
+    )
+    .bind(DATABASE)
+    .fetch_one(&mut superuser)
+    .await
+    .map_err(kernel::Error::from)?;
+    if !there {
+        db::bootstrap(&mut superuser).await?;
+        make_database(&mut superuser, DATABASE).await?;
+    }
+    let mut owner = connect(&as_role("hearth_owner")).await?;
+    let pending = db::pending(&mut owner, migrator).await?;
+    refuse_unknown(&pending)?;
+    // A new, empty database belongs to nobody's data yet: it is no migration of production.
+    let run = match what {
+        Migrations::Usual => !production || !there,
+        Migrations::Run => true,
+        Migrations::Look => false,
+    };
+    if !pending.pending.is_empty() {
+        if run {
+            db::migrate(&mut owner, migrator).await?;
+        } else if what == Migrations::Usual {
+            return Err(refuse_pending(&pending));
+        }
+    }
+    // The lock goes with the connection.
+    let _ = owner.close().await;
+    let _ = superuser.close().await;
+    Ok(pending)
+}
+
+/// Makes a database that the owner's role owns and only Hearth's roles may enter.
+pub async fn make_database(superuser: &mut PgConnection, name: &str) -> Result<(), Trouble> {
+    let sql = [
+        format!("CREATE DATABASE \"{name}\" OWNER hearth_owner"),
+        format!("REVOKE ALL ON DATABASE \"{name}\" FROM PUBLIC"),
+        format!("GRANT CONNECT ON DATABASE \"{name}\" TO hearth_app, hearth_system"),
+    ];
+    for statement in sql {
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *superuser).await.map_err(kernel::Error::from)?;
+    }
+    Ok(())
+}
+
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Trouble> {
+    let connected = tokio::time::timeout(ANSWER, options.connect()).await;
+    let refused = match connected {
+        Ok(Ok(connection)) => return Ok(connection),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", ANSWER.as_secs()),
+    };
+    let role = options.get_username();
+    Err(Trouble::new(
+        format!("the database {} can't be reached as {role}: {refused}", place(options)),
+        "See that PostgreSQL runs there, and that address, role and password are right.",
+    ))
+}
+
+fn place(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or(DATABASE);
+    match options.get_socket() {
+        Some(socket) => format!("{database} at {}", socket.display()),
+        None => format!("{database} at {}:{}", options.get_host(), options.get_port()),
+    }
+}
+
+async fn look_at_external(external: &External, migrator: &Migrator, config: &Config, what: Migrations) -> Result<Pending, Trouble> {
+    let owner = external.owner.as_ref().filter(|_| what != Migrations::Usual || !config.production());
+    let mut conn = match (owner, what) {
+        (Some(owner), _) => connect(owner).await?,
+        (None, Migrations::Run) => {
+            let mend = "Set HEARTH_DATABASE_OWNER_URL to the same database as the role hearth_owner, for this command alone.";
+            return Err(Trouble::new("the address of the database's owner is not set", mend));
+        }
+        (None, _) => connect(&external.app).await?,
+    };
+    let pending = db::pending(&mut conn, migrator).await?;
+    refuse_unknown(&pending)?;
+    if !pending.pending.is_empty() && what != Migrations::Look {
+        if owner.is_none() {
+            return Err(refuse_pending(&pending));
+        }
+        db::migrate(&mut conn, migrator).await?;
+    }
+    let _ = conn.close().await;
+    if config.production() && what == Migrations::Usual {
+        let problems = check_roles(external).await;
+        if !problems.is_empty() {
+            return Err(problems.into());
+        }
+    }
+    Ok(pending)
+}
+
+fn refuse_pending(pending: &Pending) -> Trouble {
+    let names = pending.pending.join(", ");
+    Trouble::new(format!("the database lacks {} migration(s): {names}", pending.pending.len()), "Run `hearth migrate` first.")
+}
+
+fn refuse_unknown(pending: &Pending) -> Result<(), Trouble> {
+    if pending.unknown.is_empty() {
+        return Ok(());
+    }
+    let what = format!("the database has migrations that this program does not know: {}", pending.unknown.join(", "));
+    Err(Trouble::new(what, "A newer Hearth has worked on it: install that version or a later one. Nothing was touched."))
+}
+
+/// What is wrong with the roles that production connects as; reads only.
+pub async fn check_roles(external: &External) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (options, variable, role, other) in [
+        (&external.app, "HEARTH_DATABASE_URL", "hearth_app", "hearth_system"),
+        (&external.system, "HEARTH_DATABASE_SYSTEM_URL", "hearth_system", "hearth_app"),
+    ] {
+        match role_faults(options, role, other).await {
+            Ok(faults) => problems.extend(faults.into_iter().map(|what| {
+                let mend = format!("Connect as {role}: a role that owns nothing, is no superuser and obeys row security.");
+                Problem::new(variable, format!("connects as {}, which {what}", options.get_username()), mend)
+            })),
+            Err(refused) => problems.push(Problem::new(variable, refused, "See that PostgreSQL runs there, and that role and password are right.")),
+        }
+    }
+    problems
+}
+
+async fn role_faults(options: &PgConnectOptions, role: &str, other: &str) -> Result<Vec<&'static str>, String> {
+    let connected = tokio::time::timeout(ANSWER, options.connect()).await;
+    let mut conn = connected.map_err(|_| "does not answer".to_owned())?.map_err(|error| format!("does not answer: {error}"))?;
+    // `pg_has_role` of a role that does not exist would be an error: so by joins.
+    let row: (bool, bool, bool, bool, bool) = sqlx::query_as(
+        "SELECT r.rolsuper, r.rolbypassrls,
+            EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND pg_has_role(c.relowner, 'USAGE')),
+            EXISTS (SELECT FROM pg_roles m WHERE m.rolname = $1 AND pg_has_role(m.oid, 'USAGE')),
+            EXISTS (SELECT FROM pg_roles m WHERE m.rolname = $2 AND pg_has_role(m.oid, 'USAGE'))
+        FROM pg_roles r WHERE r.rolname = current_user",
+    )
+    .bind(role)
+    .bind(other)
+    .fetch_one(&mut conn)
+    .await
+    .map_err(|error| format!("does not answer as it should: {error}"))?;
+    let _ = conn.close().await;
+    // Everything is granted to a superuser, so the rest says nothing more.
+    let (superuser, bypasses, owns, is_it, is_other) = row;
+    if superuser {
+        return Ok(vec!["is a superuser"]);
+    }
+    let faults = [
+        (bypasses, "goes round row security"),
+        (owns, "owns tables"),
+        (!is_it, "has not the rights that it needs here"),
+        (is_other, "has the rights of the other role too"),
+    ];
+    Ok(faults.into_iter().filter(|(holds, _)| *holds).map(|(_, what)| what).collect())
+}

@@ -1,0 +1,160 @@
+//! Two pools: `hearth_app` for requests and jobs, `hearth_system` (small) for work across tenants.
+
+use std::{sync::Arc, time::Duration};
+
+use kernel::{Error, Op, Result, Source};
+use sqlx::{
+    AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::sync::{Notify, broadcast};
+
+use crate::{Tx, live::Head};
+
+/// Where the database is, per role, and how many connections.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// As `hearth_app`.
+    pub app: PgConnectOptions,
+    /// As `hearth_system`.
+    pub system: PgConnectOptions,
+    /// At most so many connections for requests and jobs.
+    pub connections: u32,
+}
+
+/// The database of one installation. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Db {
+    pub(crate) app: PgPool,
+    pub(crate) system: PgPool,
+    pub(crate) source: Source,
+    /// Poked after each commit, so that the sequencer needs no waiting.
+    pub(crate) committed: Arc<Notify>,
+    /// Where each tenant's log stands now.
+    pub(crate) heads: broadcast::Sender<Head>,
+}
+
+/// How long a request waits for a connection before the answer is 503.
+const ACQUIRE: Duration = Duration::from_secs(5);
+/// How long a statement waits for a lock.
+const LOCK_TIMEOUT: &str = "5s";
+
+impl Db {
+    /// Opens the pools; connects when first needed.
+    pub fn open(config: &Config, source: Source) -> Self {
+        let pool = |options: &PgConnectOptions, most: u32| {
+            PgPoolOptions::new()
+                .max_connections(most)
+                .min_connections(0)
+                .acquire_timeout(ACQUIRE)
+                // A broken connection shows at BEGIN, which is tried again; a ping before each use would cost a round trip.
+                .test_before_acquire(false)
+                .idle_timeout(Duration::from_secs(300))
+                .connect_lazy_with(options.clone())
+        };
+        Self {
+            app: pool(&config.app.clone().application_name("hearth"), config.connections),
+            system: pool(&config.system.clone().application_name("hearth-system"), 4),
+            source,
+            committed: Arc::new(Notify::new()),
+            heads: broadcast::channel(1024).0,
+        }
+    }
+
+    /// Clock and random numbers.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Opens a transaction for an op that has a tenant: one round trip.
+    pub async fn begin(&self, op: Op) -> Result<Tx> {
+        let tenant = op.tenant()?;
+        let begin = format!("BEGIN; SET LOCAL hearth.tenant = '{tenant}'; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'");
+        let inner = begin_with(&self.app, &begin).await?;
+        Ok(Tx::new(self.clone(), op, tenant, inner))
+    }
+
+    /// Opens a transaction in which several reads see one state of the database.
+    pub async fn snapshot(&self, op: Op) -> Result<Tx> {
+        let tenant = op.tenant()?;
+        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL hearth.tenant = '{tenant}'");
+        let inner = begin_with(&self.app, &begin).await?;
+        Ok(Tx::new(self.clone(), op, tenant, inner))
+    }
+
+    /// Opens a transaction across tenants. Named, rare and logged: sign-in, opening a business, the operator.
+    pub async fn system(&self, name: &'static str) -> Result<System> {
+        tracing::debug!(name, "system transaction");
+        let inner = begin_with(&self.system, &format!("BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")).await?;
+        Ok(System { inner, source: self.source.clone(), committed: self.committed.clone() })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        sqlx::query("SELECT 1").execute(&self.app).await?;
+        Ok(())
+    }
+
+    /// Connections (in use, open, most) of the request pool.
+    pub fn pool(&self) -> (u32, u32, u32) {
+        let open = self.app.size();
+        let idle = u32::try_from(self.app.num_idle()).unwrap_or(0);
+        (open.saturating_sub(idle), open, self.app.options().get_max_connections())
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.app.close().await;
+        self.system.close().await;
+    }
+}
+
+/// Begins; a connection that died while idle (the database was restarted) is thrown away and the next one tried.
+async fn begin_with(pool: &PgPool, begin: &str) -> Result<Transaction<'static, Postgres>> {
+    let most = pool.options().get_max_connections() + 1;
+    let mut last = Error::Unavailable(1, "no connection".into());
+    for _ in 0..most {
+        match pool.begin_with(AssertSqlSafe(begin.to_owned())).await {
+            Ok(transaction) => return Ok(transaction),
+            Err(error @ (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => return Err(error.into()),
+            Err(error) => {
+                last = error.into();
+                if !matches!(last, Error::Unavailable(..)) || pool.num_idle() == 0 {
+                    return Err(last);
+                }
+            }
+        }
+    }
+    Err(last)
+}
+
+/// A transaction of the system role: sees all tenants, collects nothing.
+pub struct System {
+    inner: Transaction<'static, Postgres>,
+    source: Source,
+    committed: Arc<Notify>,
+}
+
+impl System {
+    /// The connection, for the SQL of the slice that opened it.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+
+    /// Clock and random numbers.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Makes it so.
+    pub async fn commit(self) -> Result<()> {
+        self.inner.commit().await?;
+        self.committed.notify_one();
+        Ok(())
+    }
+
+    /// Makes it so without waking the sequencer: for the sequencer itself.
+    pub(crate) async fn commit_unannounced(self) -> Result<()> {
+        Ok(self.inner.commit().await?)
+    }
+}

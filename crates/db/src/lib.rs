@@ -1,0 +1,24 @@
+//! The one way to the database: `Db` opens a `Tx` for an `Op`; a `Tx` collects what a business transaction leaves behind
+//! and commits it in a few statements. Slices write SQL on `tx.conn()` for their own schema and nothing else.
+
+mod commit;
+mod database;
+mod intent;
+mod jobs;
+pub mod list;
+mod live;
+mod reading;
+mod seal;
+mod sequencer;
+mod setup;
+mod tx;
+
+pub use commit::Committed;
+pub use database::{Config, Db, System};
+pub use intent::{Answer, Command, Intent};
+pub use jobs::{DeadJob, Jobs, Later, Periodic, Run};
+pub use live::{Entry, Live};
+pub use reading::{Numbered, Told, documents_by_number, history};
+pub use seal::{SealFn, sealed_through};
+pub use setup::{Pending, bootstrap, migrate, migrations, pending};
+pub use tx::Tx;

@@ -1,0 +1,275 @@
+//! A list is a value: one query with its columns, filters and sorts. From it come the page, JSON, CSV and XLSX, keyset
+//! paging and an EXPLAIN test per filter and sort. The only dynamic SQL of the program is here, made of constants.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use kernel::{At, Day, Error, Result};
+use serde_json::{Map, Value, json};
+use sqlx::{AssertSqlSafe, Postgres, Row, postgres::PgArguments, query::Query};
+use uuid::Uuid;
+
+use crate::Tx;
+
+/// What a column holds, and so how it is read, shown and compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// Whole number.
+    Whole,
+    /// bigint of minor units; the currency is in the column named `currency`.
+    Money,
+    /// bigint of millionths of a base unit, answered as decimal text; the unit is in the column named `unit`, if any.
+    Quantity,
+    /// date.
+    Day,
+    /// timestamptz.
+    Time,
+    /// uuid.
+    Id,
+    /// boolean.
+    Flag,
+}
+
+/// One column of a list: a column of its SQL.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// The SQL column, and the JSON name in camelCase.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// Text key of its heading; empty for columns that pages and files leave out.
+    pub label: &'static str,
+}
+
+/// A filter: a parameter of the address and the condition it stands for.
+#[derive(Clone, Copy, Debug)]
+pub struct Filter {
+    /// The parameter.
+    pub name: &'static str,
+    /// The condition with `{}` where the value goes: `day >= {}`.
+    pub sql: &'static str,
+    /// What the value is.
+    pub kind: Kind,
+}
+
+/// An order of rows: by a column, made total by the list's key.
+#[derive(Clone, Copy, Debug)]
+pub struct Sort {
+    /// The parameter's value; `-name` in the address turns it round.
+    pub name: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// What it holds; never null.
+    pub kind: Kind,
+}
+
+/// A list.
+#[derive(Clone, Copy, Debug)]
+pub struct List {
+    /// For file names: `items`.
+    pub name: &'static str,
+    /// `SELECT … FROM … WHERE x.tenant_id = $1`, every column named.
+    pub sql: &'static str,
+    /// Columns, in the order they are shown.
+    pub columns: &'static [Column],
+    /// Filters.
+    pub filters: &'static [Filter],
+    /// Sorts; the first is the usual one.
+    pub sorts: &'static [Sort],
+    /// Whether the usual sort runs downwards.
+    pub newest_first: bool,
+    /// The uuid column that makes every order total.
+    pub key: &'static str,
+}
+
+/// What was asked of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Filters by name.
+    pub filters: Vec<(String, String)>,
+    /// `name`, `-name` or none.
+    pub sort: Option<String>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// Rows wanted.
+    pub limit: Option<u32>,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Rows as JSON objects with the columns' camelCase names.
+    pub rows: Vec<Map<String, Value>>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+}
+
+/// Rows on a page unless asked otherwise, and at most.
+pub const PAGE: u32 = 50;
+/// The most rows that one page may have.
+pub const MOST: u32 = 200;
+
+enum Bound {
+    Text(String),
+    Whole(i64),
+    Day(Day),
+    Time(At),
+    Id(Uuid),
+    Flag(bool),
+}
+
+impl List {
+    /// Reads a page of the list, at most [`MOST`] rows.
+    pub async fn page(&self, tx: &mut Tx, asked: &Asked) -> Result<Page> {
+        let limit = asked.limit.unwrap_or(PAGE).clamp(1, MOST);
+        self.rows(tx, asked, limit).await
+    }
+
+    /// Reads up to `limit` rows: files read a list in large pages.
+    pub async fn rows(&self, tx: &mut Tx, asked: &Asked, limit: u32) -> Result<Page> {
+        let (sql, bounds, sort) = self.statement(asked, limit)?;
+        let tenant = tx.tenant().uuid();
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(tenant);
+        for bound in bounds {
+            query = bind(query, bound);
+        }
+        let rows = query.fetch_all(tx.conn()).await?;
+        let more = rows.len() > limit as usize;
+        let rows: Vec<Map<String, Value>> =
+            rows.iter().take(limit as usize).map(|row| self.read(row)).collect::<Result<_>>()?;
+        let next = match (more, rows.last()) {
+            (true, Some(last)) => Some(self.cursor(last, sort)),
+            _ => None,
+        };
+        Ok(Page { rows, next })
+    }
+
+    /// The statement for EXPLAIN tests: its text and how many values it binds after the tenant.
+    pub fn explained(&self, asked: &Asked) -> Result<String> {
+        self.statement(asked, PAGE).map(|(sql, ..)| sql)
+    }
+
+    /// The column of a name.
+    fn column(&self, name: &str) -> Option<&'static Column> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    fn sort(&self, asked: &Asked) -> Result<(&'static Sort, bool)> {
+        match asked.sort.as_deref().filter(|s| !s.is_empty()) {
+            None => Ok((self.sorts.first().ok_or(Error::rule("sort.unknown"))?, self.newest_first)),
+            Some(name) => {
+                let (name, down) = name.strip_prefix('-').map_or((name, false), |n| (n, true));
+                let sort = self.sorts.iter().find(|s| s.name == name).ok_or_else(|| Error::field("sort", "sort.unknown"))?;
+                Ok((sort, down))
+            }
+        }
+    }
+
+    fn statement(&self, asked: &Asked, limit: u32) -> Result<(String, Vec<Bound>, &'static Sort)> {
+        let (sort, down) = self.sort(asked)?;
+        let columns: Vec<&str> = self.columns.iter().map(|c| c.name).collect();
+        let mut sql = format!("SELECT {} FROM ({}) l WHERE true", columns.join(", "), self.sql);
+        let mut bounds = Vec::new();
+        for (name, value) in asked.filters.iter().filter(|(_, v)| !v.trim().is_empty()) {
+            let filter = self.filters.iter().find(|f| f.name == name).ok_or_else(|| Error::field(name.clone(), "filter.unknown"))?;
+            bounds.push(parse(filter.kind, value.trim()).map_err(|code| Error::field(name.clone(), code))?);
+            sql.push_str(&format!(" AND {}", filter.sql.replace("{}", &format!("${}", bounds.len() + 1))));
+        }
+        if let Some(cursor) = asked.cursor.as_deref().filter(|c| !c.is_empty()) {
+            let (value, key) = self.open_cursor(cursor, sort).ok_or_else(|| Error::field("cursor", "page.cursor"))?;
+            bounds.push(value);
+            bounds.push(key);
+            let (n, than) = (bounds.len(), if down { '<' } else { '>' });
+            sql.push_str(&format!(" AND ({}, {}) {than} (${}, ${})", sort.column, self.key, n, n + 1));
+        }
+        let way = if down { "DESC" } else { "ASC" };
+        sql.push_str(&format!(" ORDER BY {} {way}, {} {way} LIMIT {}", sort.column, self.key, u64::from(limit) + 1));
+        Ok((sql, bounds, sort))
+    }
+
+    fn read(&self, row: &sqlx::postgres::PgRow) -> Result<Map<String, Value>> {
+        self.columns.iter().map(|c| Ok((camel(c.name), value(row, c)?))).collect()
+    }
+
+    fn cursor(&self, last: &Map<String, Value>, sort: &Sort) -> String {
+        let kind = self.column(sort.column).map_or(sort.kind, |c| c.kind);
+        let at = last.get(&camel(sort.column)).cloned().unwrap_or(Value::Null);
+        // Money and quantities go back as they are stored.
+        let at = match (kind, &at) {
+            (Kind::Quantity, Value::String(text)) => text.parse::<kernel::Quantity>().map_or(Value::Null, |q| json!(q.micros())),
+            _ => at,
+        };
+        URL_SAFE_NO_PAD.encode(json!([sort.name, at, last.get(&camel(self.key))]).to_string())
+    }
+
+    fn open_cursor(&self, cursor: &str, sort: &Sort) -> Option<(Bound, Bound)> {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (name, value, key): (String, Value, Uuid) = serde_json::from_slice(&bytes).ok()?;
+        if name != sort.name {
+            return None;
+        }
+        let text = match value {
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
+            Value::Bool(flag) => flag.to_string(),
+            _ => return None,
+        };
+        let kind = if matches!(sort.kind, Kind::Money | Kind::Quantity) { Kind::Whole } else { sort.kind };
+        Some((parse(kind, &text).ok()?, Bound::Id(key)))
+    }
+}
+
+fn bind(query: Query<'_, Postgres, PgArguments>, bound: Bound) -> Query<'_, Postgres, PgArguments> {
+    match bound {
+        Bound::Text(v) => query.bind(v),
+        Bound::Whole(v) => query.bind(v),
+        Bound::Day(v) => query.bind(v),
+        Bound::Time(v) => query.bind(v),
+        Bound::Id(v) => query.bind(v),
+        Bound::Flag(v) => query.bind(v),
+    }
+}
+
+/// Reads a parameter; the error is a code.
+fn parse(kind: Kind, text: &str) -> std::result::Result<Bound, &'static str> {
+    match kind {
+        Kind::Text if text.len() <= 200 && !text.contains('\0') => Ok(Bound::Text(text.to_owned())),
+        Kind::Text => Err("text.too_long"),
+        Kind::Whole | Kind::Money => text.parse().map(Bound::Whole).map_err(|_| "body.wrong_type"),
+        Kind::Quantity => text.parse::<kernel::Quantity>().map(|q| Bound::Whole(q.micros())).map_err(|_| "quantity.format"),
+        Kind::Day => text.parse().map(Bound::Day).map_err(|_| "day.format"),
+        Kind::Time => text.parse().map(Bound::Time).map_err(|_| "time.format"),
+        Kind::Id => text.parse().map(Bound::Id).map_err(|_| "choice.unknown"),
+        Kind::Flag => text.parse().map(Bound::Flag).map_err(|_| "choice.unknown"),
+    }
+}
+
+fn value(row: &sqlx::postgres::PgRow, column: &Column) -> Result<Value> {
+    let name = column.name;
+    Ok(match column.kind {
+        Kind::Text => json!(row.try_get::<Option<String>, _>(name)?),
+        Kind::Whole | Kind::Money => json!(row.try_get::<Option<i64>, _>(name)?),
+        Kind::Quantity => json!(row.try_get::<Option<i64>, _>(name)?.map(|q| kernel::Quantity::from_micros(q).to_string())),
+        Kind::Day => json!(row.try_get::<Option<Day>, _>(name)?),
+        Kind::Time => json!(row.try_get::<Option<At>, _>(name)?),
+        Kind::Id => json!(row.try_get::<Option<Uuid>, _>(name)?),
+        Kind::Flag => json!(row.try_get::<Option<bool>, _>(name)?),
+    })
+}
+
+/// `placed_at` → `placedAt`.
+pub fn camel(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut up = false;
+    for c in name.chars() {
+        match c {
+            '_' => up = true,
+            c if up => {
+                out.extend(c.to_uppercase());
+                up = false;
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}

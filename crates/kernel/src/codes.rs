@@ -1,0 +1,129 @@
+//! The one table of codes: problem documents, the docs page and the mapping from database constraints read it.
+
+/// One refusal that callers may rely on.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Stable name.
+    pub code: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// What happened and what to do, for people.
+    pub text: &'static str,
+    /// The database constraint that says the same, where there is one.
+    pub constraint: Option<&'static str>,
+}
+
+const fn row(code: &'static str, status: u16, text: &'static str) -> Code {
+    Code { code, status, text, constraint: None }
+}
+
+const fn held(code: &'static str, status: u16, text: &'static str, constraint: &'static str) -> Code {
+    Code { code, status, text, constraint: Some(constraint) }
+}
+
+/// A refused field without a code of its own.
+pub static INVALID: Code = row("invalid", 422, "Some fields can't be taken as they are.");
+/// A fault of the program.
+pub static INTERNAL: Code = row("internal", 500, "Hearth failed. Nothing was changed; the fault was logged.");
+
+/// Every code, by part of the product.
+pub static TABLE: &[Code] = &[
+    // How Hearth is spoken to
+    row("auth.required", 401, "Sign in first."),
+    row("auth.again", 401, "Sign in again to go on."),
+    row("auth.forbidden", 403, "Your role does not include this."),
+    row("auth.csrf", 403, "This form is too old or came from elsewhere. Load the page again."),
+    row("not_found", 404, "There is no such thing here."),
+    row("method", 405, "This address does not take that method."),
+    row("stale", 409, "Somebody changed it meanwhile. Load it again."),
+    row("too_many", 429, "Too many requests. Wait a moment."),
+    row("plan.required", 402, "The plan does not include this."),
+    row("unavailable", 503, "Hearth can't answer now. Try again in a moment."),
+    row("body.too_large", 413, "This is larger than Hearth takes here."),
+    row("body.type", 415, "Send this as application/json."),
+    row("body.json", 400, "This is not readable JSON."),
+    row("body.unknown_field", 422, "There is no such field."),
+    row("body.missing_field", 422, "This field is needed."),
+    row("body.wrong_type", 422, "This field has another type."),
+    row("intent.other_content", 409, "This id was used before for something else."),
+    row("conflict", 409, "Somebody did this at the same time. Try again."),
+    row("exists", 409, "This exists already."),
+    row("page.cursor", 422, "This page mark can't be read. Start at the first page."),
+    row("filter.unknown", 422, "There is no such filter."),
+    row("sort.unknown", 422, "This list can't be sorted by that."),
+    row("period", 422, "Give a period from a day to the same or a later day, at most ten years."),
+    // Words and numbers
+    row("text.needed", 422, "Fill this in."),
+    row("text.too_long", 422, "This is too long."),
+    row("text.control", 422, "This holds signs that can't be written."),
+    row("choice.unknown", 422, "Choose one of those offered."),
+    row("day.format", 422, "Write the day as YYYY-MM-DD."),
+    row("time.format", 422, "Write the time as RFC 3339, such as 2026-01-31T08:30:00Z."),
+    row("zone.unknown", 422, "Name a time zone such as Europe/London."),
+    row("currency.unknown", 422, "Name a currency by its three letters, such as GBP."),
+    row("slug.format", 422, "Use 2 to 40 small letters, digits and hyphens, beginning with a letter."),
+    row("number.too_large", 422, "This number is too large."),
+    row("number.positive", 422, "This must be more than zero."),
+    row("number.not_negative", 422, "This can't be less than zero."),
+    row("money.currency", 422, "These amounts are of different currencies."),
+    row("money.format", 422, "Write an amount such as 3.20."),
+    row("quantity.format", 422, "Write a quantity such as 2 or 2.5, with at most six decimals."),
+    row("quantity.not_exact", 422, "This does not come out even in the item's base unit."),
+    row("unit.unknown", 422, "The item has no such unit."),
+    row("unit.dimension", 422, "This unit measures something else."),
+    row("unit.ratio", 422, "Give the ratio as two whole numbers above zero."),
+    row("lines.needed", 422, "Add at least one line."),
+    row("lines.too_many", 422, "This is more lines than one document takes."),
+    // Identity
+    row("email.format", 422, "Write an e-mail address such as ada@example.com."),
+    row("password.short", 422, "Use at least 15 characters. A sentence works well."),
+    row("password.long", 422, "Use at most 128 characters."),
+    row("password.common", 422, "This password is on lists that others try first."),
+    row("password.personal", 422, "This password holds your address or the business's name."),
+    row("password.weak", 422, "This password is easily guessed. Add a few unrelated words."),
+    row("login.wrong", 401, "The address or the password is wrong."),
+    row("tenant.none", 409, "Open a business first."),
+    held("tenant.slug_taken", 409, "This short name is taken.", "tenant_slug_key"),
+    row("member.exists", 409, "This person is a member already."),
+    row("role.unknown", 422, "There is no such role."),
+    row("site.unknown", 422, "There is no such site."),
+    // Catalog
+    row("item.unknown", 422, "There is no such item."),
+    row("item.inactive", 422, "This item is no longer sold."),
+    held("item.sku_taken", 409, "Another item has this SKU.", "item_sku_key"),
+    held("item.name_taken", 409, "Another item has this name.", "item_name_key"),
+    row("item.kind", 422, "This kind of item can't be used here."),
+    row("item.base_unit", 409, "The base unit can't change once there are movements."),
+    row("price.missing", 422, "This item has no price."),
+    row("tax.unknown", 422, "There is no such tax."),
+    // Stock
+    held("stock.short", 409, "There is not enough of it.", "stock_short"),
+    row("stock.not_stocked", 422, "This item is not kept in stock."),
+    row("location.unknown", 422, "There is no such location."),
+    row("day.closed", 409, "This day is closed. Book it on an open day."),
+    row("day.out_of_range", 422, "Give a day between 1970 and 2199."),
+    // Sales
+    row("order.unknown", 422, "There is no such order."),
+    row("order.state", 409, "The order is not in a state that allows this."),
+    row("order.paid_amount", 422, "The payments must equal the total."),
+    row("order.discount", 422, "A discount can't be more than the line."),
+    row("order.refund_more", 409, "More than was sold can't be refunded."),
+    row("order.customer_needed", 422, "A sale on account needs a customer."),
+    row("customer.unknown", 422, "There is no such customer."),
+    held("sale.exists", 409, "A sale with this id exists with other content.", "orders_pkey"),
+    // Import of a past
+    row("import.unknown", 422, "There is no such import."),
+    row("import.state", 409, "The import is not in a state that allows this."),
+    row("import.refused", 422, "Some lines were refused, so nothing was imported."),
+    row("import.file", 422, "This file can't be read as a table."),
+];
+
+/// The row of a code.
+pub fn find(code: &str) -> Option<&'static Code> {
+    TABLE.iter().chain([&INVALID, &INTERNAL]).find(|row| row.code == code)
+}
+
+/// The code that says the same as a database constraint.
+pub fn by_constraint(constraint: &str) -> Option<&'static Code> {
+    TABLE.iter().find(|row| row.constraint == Some(constraint))
+}

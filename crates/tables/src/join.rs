@@ -1,0 +1,86 @@
+//! Which files belong together: a column of one whose contents are the key of another.
+
+use crate::{FileProfile, header};
+
+/// `from.column` points to the row of `to` whose `key` is equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Edge {
+    pub from: usize,
+    pub column: usize,
+    pub to: usize,
+    pub key: usize,
+    /// Of a hundred contents looked at, how many the key has.
+    pub covered: usize,
+}
+
+/// A key that has fewer of the contents is taken for a chance likeness.
+const COVERED: usize = 50;
+
+/// Finds every pointer between two files; at most one from a file to another.
+pub(crate) fn edges(files: &[FileProfile]) -> Vec<Edge> {
+    let mut found = Vec::new();
+    for from in 0..files.len() {
+        for to in 0..files.len() {
+            if from != to && !files[from].same_columns(&files[to]) {
+                found.extend(best(files, from, to));
+            }
+        }
+    }
+    found
+}
+
+fn best(files: &[FileProfile], from: usize, to: usize) -> Option<Edge> {
+    let (pointing, owner) = (&files[from], &files[to]);
+    let mut best: Option<(bool, Edge)> = None;
+    for column in &pointing.columns {
+        for key in &owner.columns {
+            if key.unique != Some(true) || key.blank > 0 || !header::alike(&column.name, &key.name, &owner.name) {
+                continue;
+            }
+            let covered = covered(pointing, column.index, owner, key.index);
+            let same = header::normal(&column.name) == header::normal(&key.name);
+            if covered >= COVERED && best.as_ref().is_none_or(|(s, edge)| (same, covered) > (*s, edge.covered)) {
+                best = Some((same, Edge { from, column: column.index, to, key: key.index, covered }));
+            }
+        }
+    }
+    best.map(|(_, edge)| edge)
+}
+
+fn covered(pointing: &FileProfile, column: usize, owner: &FileProfile, key: usize) -> usize {
+    let examples = &pointing.columns[column].stats.examples;
+    let keys = &owner.columns[key].stats.keys;
+    let held = examples.iter().filter(|example| keys.holds(example)).count();
+    if examples.is_empty() { 0 } else { held * 100 / examples.len() }
+}
+
+/// The pointers that lead from a file to all that can be reached from it, nearer files first.
+pub(crate) fn tree(edges: &[Edge], root: usize) -> Vec<Edge> {
+    let mut reached = vec![root];
+    let mut tree: Vec<Edge> = Vec::new();
+    let mut next = 0;
+    while next < reached.len() {
+        let from = reached[next];
+        for edge in edges.iter().filter(|edge| edge.from == from) {
+            if !reached.contains(&edge.to) {
+                reached.push(edge.to);
+                tree.push(edge.clone());
+            }
+        }
+        next += 1;
+    }
+    tree
+}
+
+/// Why a file that looks like a list to look up in can't be one: a name that fits, and a content that comes twice.
+pub(crate) fn near_miss(files: &[FileProfile], root: usize, to: usize) -> Option<String> {
+    let owner = &files[to];
+    for column in &files[root].columns {
+        for key in &owner.columns {
+            if let Some((line, twice)) = key.stats.keys.twice.as_ref().filter(|_| header::alike(&column.name, &key.name, &owner.name)) {
+                return Some(format!("its column {} holds {twice} a second time in line {line}, so rows can't be looked up by it", key.name));
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,261 @@
+//! One request as handlers see it.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, Method};
+use bytes::Bytes;
+use db::{Answer, Command, Intent, Tx, list::Asked};
+use kernel::{Currency, DayStart, Error, FieldError, Op, Result, Role, SiteId, Zone};
+use maud::Markup;
+use uuid::Uuid;
+
+use crate::{
+    App, Fields, Route, t,
+    ui::{self, Act, Frame, Guard, Page, Theme, Toolbar, User},
+};
+
+/// Who sent a request.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// Who, for which tenant, with which permissions.
+    pub op: Op,
+    /// What pages show of them; none when nobody is signed in.
+    pub viewer: Option<Arc<Viewer>>,
+}
+
+/// A place of the business, as forms and reports need it.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The site.
+    pub id: SiteId,
+    /// Its name.
+    pub name: String,
+    /// Its zone.
+    pub zone: Zone,
+    /// When its days begin.
+    pub day_start: DayStart,
+    /// Its currency.
+    pub currency: Currency,
+}
+
+/// A signed-in person as pages show them.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    /// The address they sign in with.
+    pub email: String,
+    /// Their name in this business, or the address.
+    pub name: String,
+    /// Their roles here.
+    pub roles: Vec<Role>,
+    /// The active business, if they have one.
+    pub business: Option<String>,
+    /// Its short name.
+    pub slug: Option<String>,
+    /// Its sites, the first one first.
+    pub sites: Vec<Site>,
+    /// What every form and every state-changing call by cookie must carry.
+    pub csrf: String,
+}
+
+/// One request.
+#[derive(Clone)]
+pub struct Cx {
+    /// The program.
+    pub app: App,
+    /// Who asks, for which tenant, when.
+    pub op: Op,
+    /// The signed-in person.
+    pub viewer: Option<Arc<Viewer>>,
+    /// The route.
+    pub route: Arc<Route>,
+    /// The method.
+    pub method: Method,
+    /// The address without its query.
+    pub address: String,
+    /// The path's parameters.
+    pub path: Vec<(String, String)>,
+    /// The query's parameters.
+    pub query: Vec<(String, String)>,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The body, at most as large as the route takes.
+    pub body: Bytes,
+}
+
+/// What refused a form: its fields and a sentence above them.
+#[derive(Debug)]
+pub struct Refused {
+    /// The error.
+    pub error: Error,
+}
+
+impl Refused {
+    /// What is wrong with a field.
+    pub fn of(&self, field: &str) -> Option<String> {
+        match &self.error {
+            Error::Invalid(fields) => fields.iter().find(|f| f.field == field).map(|f| f.text.clone()),
+            Error::Rule { code, field: Some(blamed), detail } if blamed == field => {
+                Some(detail.clone().unwrap_or_else(|| code.text.to_owned()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The fields at fault.
+    pub fn fields(&self) -> Vec<FieldError> {
+        match &self.error {
+            Error::Invalid(fields) => fields.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The sentence above the form.
+    pub fn sentence(&self) -> String {
+        match &self.error {
+            Error::Rule { code, detail, .. } => detail.as_ref().map_or_else(|| code.text.to_owned(), |d| format!("{} {d}", code.text)),
+            other => other.row().text.to_owned(),
+        }
+    }
+
+    /// The banner above the form.
+    pub fn banner(&self) -> Markup {
+        ui::banner(ui::Tone::Wrong, &self.sentence(), None)
+    }
+}
+
+impl Cx {
+    /// A parameter of the path as a typed value; what can't be read is not found.
+    pub fn id<T: std::str::FromStr>(&self, name: &str) -> Result<T> {
+        let value = self.path.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str()).unwrap_or_default();
+        value.parse().map_err(|_| Error::NotFound)
+    }
+
+    /// A parameter of the query that is not empty.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
+    }
+
+    /// The query as a list takes it; `keep` names parameters that are the page's own.
+    pub fn asked(&self, keep: &[&str]) -> Result<Asked> {
+        let mut asked = Asked::default();
+        for (name, value) in &self.query {
+            match name.as_str() {
+                "sort" => asked.sort = Some(value.clone()),
+                "cursor" => asked.cursor = Some(value.clone()),
+                "limit" => asked.limit = Some(value.parse().map_err(|_| Error::field("limit", "body.wrong_type"))?),
+                "format" => {}
+                name if keep.contains(&name) => {}
+                _ => asked.filters.push((name.clone(), value.clone())),
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Opens a transaction for reading; it is rolled back when dropped.
+    pub async fn tx(&self) -> Result<Tx> {
+        self.app.db().begin(self.op.clone()).await
+    }
+
+    /// Runs a command once for the request's `Idempotency-Key`, if it has one.
+    pub async fn run<C: Command>(&self, command: C) -> Result<Answer> {
+        let key = self.headers.get("idempotency-key").and_then(|v| v.to_str().ok()).filter(|k| !k.is_empty() && k.len() <= 255);
+        let intent = key.map(|key| Intent::of(key, &self.op, &format!("{} {}", self.method, self.address), &self.body));
+        self.app.db().run(self.op.clone(), intent, command).await
+    }
+
+    /// Runs what a form asked for, once for the form's `intent`. What the person can mend comes back as [`Refused`].
+    pub async fn submit<C: Command>(&self, fields: &Fields, command: Result<C>) -> Result<Result<Answer, Refused>> {
+        let intent = fields.intent().map(|key| Intent::of(key, &self.op, &format!("{} {}", self.method, self.address), fields.content().as_bytes()));
+        let result = match command {
+            Ok(command) => self.app.db().run(self.op.clone(), intent, command).await,
+            Err(error) => Err(error),
+        };
+        Self::refusable(result)
+    }
+
+    /// Splits what the person can mend from what they can't.
+    pub fn refusable<T>(result: Result<T>) -> Result<Result<T, Refused>> {
+        match result {
+            Ok(done) => Ok(Ok(done)),
+            Err(error @ (Error::Invalid(_) | Error::Rule { .. } | Error::Stale | Error::Conflict(_) | Error::TooMany(_))) => Ok(Err(Refused { error })),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The signed-in person.
+    pub fn viewer(&self) -> Result<&Viewer> {
+        self.viewer.as_deref().ok_or(Error::Unauthenticated)
+    }
+
+    /// The site that the address names (`?site=`), or the first.
+    pub fn site(&self) -> Result<&Site> {
+        let sites = &self.viewer()?.sites;
+        let wanted = self.param("site").and_then(|id| id.parse::<SiteId>().ok());
+        wanted.and_then(|id| sites.iter().find(|s| s.id == id)).or(sites.first()).ok_or(Error::rule("tenant.none"))
+    }
+
+    /// What a new form carries: the CSRF token and an intent of its own.
+    pub fn guard(&self) -> Guard {
+        Guard { csrf: self.viewer.as_ref().map(|v| v.csrf.clone()).unwrap_or_default(), intent: self.op.source.uuid().to_string() }
+    }
+
+    /// A cookie's value.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.headers.get_all("cookie").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).find_map(|pair| {
+            let (n, v) = pair.trim().split_once('=')?;
+            (n == name).then_some(v)
+        })
+    }
+
+    fn frame(&self) -> Option<Frame> {
+        let viewer = self.viewer.as_ref()?;
+        let business = viewer.business.clone()?;
+        let mut places: Vec<_> = self.app.slices().iter().flat_map(|s| s.places).filter(|p| self.op.permissions.has(p.needs)).collect();
+        places.sort_by_key(|p| p.rank);
+        let here = |href: &str| if href == "/" { self.address == "/" } else { self.address.starts_with(href) };
+        Some(Frame {
+            business,
+            site: viewer.sites.first().filter(|_| viewer.sites.len() == 1).map(|s| s.name.clone()),
+            switches: Vec::new(),
+            places: places
+                .into_iter()
+                .map(|p| ui::Place { label: t(p.label), href: p.href.to_owned(), icon: p.icon, current: here(p.href), waiting: None })
+                .collect(),
+            user: User {
+                name: viewer.name.clone(),
+                role: viewer.roles.iter().map(|r| t(&format!("role-{r}"))).collect::<Vec<_>>().join(", "),
+                links: Vec::new(),
+                sign_out: Act::new(t("sign-out"), "/logout", self.guard()),
+            },
+        })
+    }
+
+    /// A whole page in the frame of the signed-in person.
+    pub fn page(&self, title: impl Into<String>, body: Markup) -> Markup {
+        self.page_with(Toolbar { crumbs: Vec::new(), title: title.into(), now: None, buttons: Vec::new() }, body)
+    }
+
+    /// A whole page with a toolbar: title, what is true now, the main action.
+    pub fn page_with(&self, toolbar: Toolbar, body: Markup) -> Markup {
+        let mut page = Page::new(toolbar.title.clone(), body).toolbar(toolbar);
+        page.frame = self.frame();
+        self.whole(page)
+    }
+
+    /// A whole page without a toolbar of its own (documents bring their head along).
+    pub fn bare_page(&self, title: impl Into<String>, body: Markup) -> Markup {
+        let mut page = Page::new(title, body);
+        page.frame = self.frame();
+        self.whole(page)
+    }
+
+    fn whole(&self, mut page: Page) -> Markup {
+        page.theme = Theme::named(self.cookie("theme").unwrap_or_default());
+        ui::page(&page)
+    }
+
+    /// A new UUID.
+    pub fn uuid(&self) -> Uuid {
+        self.op.source.uuid()
+    }
+}

@@ -1,0 +1,70 @@
+//! Lists and reports as files. Cells that a spreadsheet would take for a formula stay text.
+
+use db::list::{Column, Kind, List, camel};
+use kernel::{Currency, Error, Money, Result};
+use serde_json::{Map, Value};
+
+use crate::t;
+
+/// Text as a CSV cell that no spreadsheet runs: what begins like a formula gets a quotation mark before it.
+pub fn csv_safe(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err() { format!("'{text}") } else { text.to_owned() }
+}
+
+/// A cell as files show it: money in its decimals, everything else as it is.
+pub(crate) fn cell(column: &Column, row: &Map<String, Value>) -> String {
+    let value = row.get(&camel(column.name)).unwrap_or(&Value::Null);
+    match (column.kind, value) {
+        (_, Value::Null) => String::new(),
+        (Kind::Money, Value::Number(minor)) => {
+            let currency = row.get("currency").and_then(Value::as_str).and_then(|c| c.parse::<Currency>().ok());
+            match (currency, minor.as_i64()) {
+                (Some(currency), Some(minor)) => Money::new(minor, currency).digits(),
+                _ => minor.to_string(),
+            }
+        }
+        (_, Value::String(text)) => text.clone(),
+        (_, other) => other.to_string(),
+    }
+}
+
+/// The columns that files show: those with a heading.
+pub(crate) fn shown(list: &List) -> Vec<&'static Column> {
+    list.columns.iter().filter(|c| !c.label.is_empty()).collect()
+}
+
+/// The heading line.
+pub(crate) fn heading(columns: &[&Column]) -> Result<Vec<u8>> {
+    line(columns.iter().map(|c| t(c.label)))
+}
+
+/// One line of CSV.
+pub(crate) fn line(cells: impl Iterator<Item = String>) -> Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    let fail = |e: String| Error::Internal(e);
+    writer.write_record(cells.map(|c| csv_safe(&c))).map_err(|e| fail(e.to_string()))?;
+    writer.into_inner().map_err(|e| fail(e.to_string()))
+}
+
+/// The most rows of a sheet.
+pub(crate) const SHEET: usize = 1_048_575;
+
+/// A workbook with one sheet: numbers as numbers, everything else as text (so no cell is a formula).
+pub(crate) fn workbook(columns: &[&Column], rows: &[Map<String, Value>]) -> Result<Vec<u8>> {
+    let fail = |e: rust_xlsxwriter::XlsxError| Error::Internal(e.to_string());
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    for (x, column) in (0_u16..).zip(columns) {
+        sheet.write_string(0, x, t(column.label)).map_err(fail)?;
+    }
+    for (y, row) in (1_u32..).zip(rows) {
+        for (x, column) in (0_u16..).zip(columns) {
+            let text = cell(column, row);
+            match (column.kind, text.parse::<f64>()) {
+                (Kind::Whole | Kind::Money | Kind::Quantity, Ok(number)) => sheet.write_number(y, x, number).map_err(fail)?,
+                _ => sheet.write_string(y, x, text).map_err(fail)?,
+            };
+        }
+    }
+    book.save_to_buffer().map_err(fail)
+}

@@ -1,0 +1,243 @@
+//! The way every request goes: who sent it, may they, is it theirs (CSRF), how large is it; then its handler; then the
+//! answer with its headers. Written once, so no route can forget any of it.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, Multipart, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use kernel::{Error, Op, Permission, Result};
+use subtle::ConstantTimeEq;
+
+use crate::{Answers, App, Cx, Fields, Reply, Route, Routes, Visitor, assets, problem, routes::Does};
+
+/// The largest body of a command or a form, in bytes.
+const BODY: usize = 2 * 1024 * 1024;
+/// The longest address, in bytes.
+const ADDRESS: usize = 16 * 1024;
+
+/// A multipart body whose CSRF field was checked: the rest of its parts.
+pub struct Upload {
+    /// The parts, to be read one after the other.
+    pub parts: Multipart,
+}
+
+/// Routes of the frame itself: files with content in their names.
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.raw("GET /assets/{name}", Permission::Open, Answers::Page, &[], async |cx: Cx| {
+        let (bytes, kind) = assets::find(&cx.address).ok_or(Error::NotFound)?;
+        Ok(Reply::bytes(kind, Bytes::from_static(bytes)).header(header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+    });
+    routes.page("GET /ui", Permission::Open, async |cx: Cx| {
+        Ok(crate::ui::gallery_in(crate::ui::Theme::named(cx.param("theme").unwrap_or_default())))
+    });
+}
+
+/// Serves one request of one route.
+pub(crate) async fn serve(app: App, route: Arc<Route>, request: Request) -> Response {
+    let begun = std::time::Instant::now();
+    let (parts, body) = request.into_parts();
+    let visitor = visitor(&app, &parts).await;
+    let mut cx = bare(&app, route.clone(), &parts);
+    let result = match visitor {
+        Ok(visitor) => {
+            cx.op = visitor.op;
+            cx.viewer = visitor.viewer;
+            handle(&mut cx, parts, body).await
+        }
+        Err(error) => Err(error),
+    };
+    finish(&cx, result, begun.elapsed())
+}
+
+async fn handle(cx: &mut Cx, parts: Parts, body: Body) -> Result<Reply> {
+    if parts.uri.path_and_query().is_some_and(|p| p.as_str().len() > ADDRESS) {
+        return Err(Error::rule("body.too_large"));
+    }
+    if let Some((name, _)) = cx.path.iter().chain(&cx.query).find(|(n, v)| n.contains('\0') || v.contains('\0')) {
+        return Err(Error::field(name.replace('\0', ""), "text.control"));
+    }
+    let changes = !matches!(cx.method, Method::GET | Method::HEAD);
+    if changes {
+        same_origin(&cx.app, &cx.headers)?;
+    }
+    cx.op.needs(cx.route.needs)?;
+    let route = cx.route.clone();
+    match &route.does {
+        Does::Handle(handler) => {
+            cx.body = if changes { axum::body::to_bytes(body, BODY).await.map_err(|_| Error::rule("body.too_large"))? } else { Bytes::new() };
+            if changes {
+                check_token(cx)?;
+            }
+            handler(cx.clone()).await
+        }
+        Does::Upload(handler) => {
+            let request = Request::from_parts(parts, body);
+            let mut multipart = Multipart::from_request(request, &()).await.map_err(|_| Error::rule("body.type"))?;
+            let sent = match cx.headers.get("x-csrf-token") {
+                Some(token) => token.to_str().unwrap_or_default().to_owned(),
+                None => first_field(&mut multipart).await?,
+            };
+            token_matches(cx, &sent)?;
+            handler(cx.clone(), Upload { parts: multipart }).await
+        }
+    }
+}
+
+/// The CSRF token as the first part of an upload; whatever else comes first is refused.
+async fn first_field(multipart: &mut Multipart) -> Result<String> {
+    let bad = |_| Error::rule("auth.csrf");
+    match multipart.next_field().await.map_err(bad)? {
+        Some(field) if field.name() == Some("csrf") => field.text().await.map_err(bad),
+        _ => Err(Error::rule("auth.csrf")),
+    }
+}
+
+/// Refuses what another site's page makes a browser send.
+fn same_origin(app: &App, headers: &HeaderMap) -> Result<()> {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    if text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return Err(Error::rule("auth.csrf"));
+    }
+    let Some(origin) = text("origin") else { return Ok(()) };
+    let host = |url: &str| url.split_once("://").map(|(_, rest)| rest.trim_end_matches('/').to_owned());
+    let own = [host(&app.settings().public_url), text("host").map(str::to_owned)];
+    if host(origin).is_some_and(|o| own.iter().flatten().any(|h| *h == o)) { Ok(()) } else { Err(Error::rule("auth.csrf")) }
+}
+
+/// A state-changing request that a cookie signs in must carry the session's token, in a header or a form's field.
+fn check_token(cx: &Cx) -> Result<()> {
+    if cx.viewer.is_none() {
+        return Ok(());
+    }
+    let sent = match cx.headers.get("x-csrf-token") {
+        Some(token) => token.to_str().unwrap_or_default().to_owned(),
+        None => Fields::read(cx).map(|f| f.csrf().to_owned()).unwrap_or_default(),
+    };
+    token_matches(cx, &sent)
+}
+
+fn token_matches(cx: &Cx, sent: &str) -> Result<()> {
+    match &cx.viewer {
+        Some(viewer) if !bool::from(viewer.csrf.as_bytes().ct_eq(sent.as_bytes())) => Err(Error::rule("auth.csrf")),
+        _ => Ok(()),
+    }
+}
+
+async fn visitor(app: &App, parts: &Parts) -> Result<Visitor> {
+    let mut visitor = match app.authenticate() {
+        Some(authenticate) => authenticate(app, parts).await?,
+        None => Visitor { op: Op::nobody(app.db().source()), viewer: None },
+    };
+    visitor.op.address = address(app, parts);
+    Ok(visitor)
+}
+
+/// The client's address: the peer's, or, behind so many trusted proxies, that entry of `X-Forwarded-For` from the right.
+fn address(app: &App, parts: &Parts) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<axum::extract::ConnectInfo<std::net::SocketAddr>>().map(|c| c.0.ip());
+    let hops = app.settings().trusted_proxies;
+    if hops == 0 {
+        return peer;
+    }
+    let all: Vec<&str> =
+        parts.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).map(str::trim).collect();
+    all.len().checked_sub(hops).and_then(|i| all.get(i)).and_then(|a| a.parse().ok()).or(peer)
+}
+
+fn bare(app: &App, route: Arc<Route>, parts: &Parts) -> Cx {
+    let path = path_values(route.path, parts.uri.path());
+    let query = parts.uri.query().and_then(|q| serde_urlencoded::from_str(q).ok()).unwrap_or_default();
+    Cx {
+        app: app.clone(),
+        op: Op::nobody(app.db().source()),
+        viewer: None,
+        route,
+        method: parts.method.clone(),
+        address: parts.uri.path().to_owned(),
+        path,
+        query,
+        headers: parts.headers.clone(),
+        body: Bytes::new(),
+    }
+}
+
+/// The values of a pattern's parameters; the router has matched them already.
+fn path_values(pattern: &str, path: &str) -> Vec<(String, String)> {
+    pattern
+        .split('/')
+        .zip(path.split('/'))
+        .filter_map(|(p, v)| Some((p.strip_prefix('{')?.strip_suffix('}')?.to_owned(), v.to_owned())))
+        .collect()
+}
+
+fn finish(cx: &Cx, result: Result<Reply>, took: Duration) -> Response {
+    let request = cx.op.request.to_string();
+    let reply = match result {
+        Ok(reply) => reply,
+        Err(error) if cx.route.answers == Answers::Page => problem::page(cx, &error),
+        Err(error) => problem::reply(&error, &request),
+    };
+    let timing = format!("total;dur={:.2}, trips;desc={}", took.as_secs_f64() * 1000.0, reply.trips);
+    let mut response = reply.into_response();
+    let headers = response.headers_mut();
+    let put = |headers: &mut HeaderMap, name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    put(headers, "x-request-id", &request);
+    put(headers, "server-timing", &timing);
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        put(headers, "cache-control", "no-store");
+    }
+    tracing::debug!(request, route = cx.route.path, status = response.status().as_u16(), ms = took.as_secs_f64() * 1000.0, "served");
+    response
+}
+
+/// What every answer carries, errors and files included.
+pub(crate) async fn guard_headers(mut response: Response) -> Response {
+    const GUARDS: &[(&str, &str)] = &[
+        ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+        ("content-security-policy", "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "same-origin"),
+        ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
+        ("cross-origin-opener-policy", "same-origin"),
+    ];
+    for (name, value) in GUARDS {
+        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn stray(app: &App, request: &Request) -> Cx {
+    let (parts, ()) = {
+        let mut builder = axum::http::Request::builder().method(request.method().clone()).uri(request.uri().clone());
+        if let Some(headers) = builder.headers_mut() {
+            *headers = request.headers().clone();
+        }
+        builder.body(()).unwrap_or_default().into_parts()
+    };
+    let page = !parts.uri.path().starts_with("/v1/");
+    let mut table = Routes::default();
+    table.raw("GET /", Permission::Open, if page { Answers::Page } else { Answers::Json }, &[], async |_| Err(Error::NotFound));
+    // One route was added just now.
+    bare(app, Arc::new(table.all.remove(0)), &parts)
+}
+
+/// An address that nothing serves.
+pub(crate) async fn not_found(app: App, request: Request) -> Response {
+    finish(&stray(&app, &request), Err(Error::NotFound), Duration::ZERO)
+}
+
+/// A method that an address does not take.
+pub(crate) async fn wrong_method(app: App, request: Request) -> Response {
+    let response = finish(&stray(&app, &request), Err(Error::rule("method")), Duration::ZERO);
+    (StatusCode::METHOD_NOT_ALLOWED, response).into_response()
+}

@@ -1,0 +1,32 @@
+//! How people and programs reach Hearth: routes made of commands and lists, problem documents, forms that keep what was
+//! typed, pages, live streams. A slice declares what it has in a [`Slice`]; [`App`] makes one program of them.
+
+mod app;
+pub mod assets;
+mod body;
+mod cx;
+mod fields;
+mod files;
+mod gate;
+mod listing;
+mod live;
+mod openapi;
+mod palette;
+mod problem;
+mod reply;
+mod routes;
+mod slice;
+pub mod text;
+pub mod ui;
+
+pub use app::{App, Settings};
+pub use cx::{Cx, Refused, Site, Viewer, Visitor};
+pub use fields::{Fields, Reader};
+pub use files::csv_safe;
+pub use gate::Upload;
+pub use listing::{ListPage, history};
+pub use openapi::document as openapi;
+pub use reply::Reply;
+pub use routes::{Answers, Route, Routes};
+pub use slice::{Authenticate, CheckFn, Finding, Found, OpenedFn, Opening, Place, SearchFn, Slice};
+pub use text::{t, tf};

@@ -1,0 +1,209 @@
+//! Lists as answers and pages, and a document's history.
+
+use axum::{body::Body, http::header};
+use bytes::Bytes;
+use db::{Tx, list::{Asked, Column, Kind, List, Page, camel}};
+use kernel::{At, Currency, Error, Money, Quantity, Result, Zone};
+use maud::{Markup, html};
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::{
+    Cx, Reply, files, t,
+    ui::{self, ColumnKind, Event, Order, Pager, Row, Table, Tone},
+};
+
+/// How many rows a file reads at once.
+const CHUNK: u32 = 2_000;
+
+/// A list as JSON, CSV or XLSX, as asked.
+pub(crate) async fn answer(cx: Cx, list: &'static List) -> Result<Reply> {
+    let asked = cx.asked(&[])?;
+    let accepts = cx.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    match cx.param("format") {
+        Some("csv") => csv(&cx, list, asked).await,
+        Some("xlsx") => xlsx(&cx, list, asked).await,
+        None | Some("json") if accepts.starts_with("text/csv") => csv(&cx, list, asked).await,
+        None | Some("json") => {
+            let page = list.page(&mut cx.tx().await?, &asked).await?;
+            Reply::json(&json!({ "rows": page.rows, "next": page.next }))
+        }
+        Some(_) => Err(Error::field("format", "choice.unknown")),
+    }
+}
+
+fn attachment(reply: Reply, name: &str) -> Reply {
+    reply.header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
+}
+
+/// Streams a list of any length; memory holds one chunk.
+async fn csv(cx: &Cx, list: &'static List, asked: Asked) -> Result<Reply> {
+    // Checks filters and sort before the first byte is sent.
+    list.explained(&asked)?;
+    let mut tx = cx.app.db().snapshot(cx.op.clone()).await?;
+    let columns = files::shown(list);
+    let (send, receive) = mpsc::channel::<Result<Bytes>>(2);
+    tokio::spawn(async move {
+        let result: Result<()> = async {
+            let mut asked = asked;
+            let mut text = files::heading(&columns)?;
+            loop {
+                let page = list.rows(&mut tx, &asked, CHUNK).await?;
+                for row in &page.rows {
+                    text.extend(files::line(columns.iter().map(|c| files::cell(c, row)))?);
+                }
+                if send.send(Ok(Bytes::from(std::mem::take(&mut text)))).await.is_err() || page.next.is_none() {
+                    return Ok(());
+                }
+                asked.cursor = page.next;
+            }
+        }
+        .await;
+        if let Err(error) = result {
+            let _ = send.send(Err(error)).await;
+        }
+    });
+    let body = Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(receive));
+    Ok(attachment(Reply::bytes("text/csv; charset=utf-8", body), &format!("{}.csv", list.name)))
+}
+
+async fn xlsx(cx: &Cx, list: &'static List, mut asked: Asked) -> Result<Reply> {
+    let mut tx = cx.app.db().snapshot(cx.op.clone()).await?;
+    let mut rows = Vec::new();
+    loop {
+        let mut page = list.rows(&mut tx, &asked, CHUNK).await?;
+        rows.append(&mut page.rows);
+        if page.next.is_none() || rows.len() >= files::SHEET {
+            break;
+        }
+        asked.cursor = page.next;
+    }
+    rows.truncate(files::SHEET);
+    let bytes = files::workbook(&files::shown(list), &rows)?;
+    Ok(attachment(Reply::bytes("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", bytes), &format!("{}.xlsx", list.name)))
+}
+
+/// What a page says of its list beside the list itself.
+pub struct ListPage<'a> {
+    /// The list.
+    pub list: &'static List,
+    /// Where the page is: `/items`.
+    pub here: &'a str,
+    /// Where its JSON, CSV and XLSX are: `/v1/items`.
+    pub api: &'a str,
+    /// The column that names a row for a screen reader.
+    pub name: &'static str,
+    /// Where a row opens.
+    pub open: fn(&Map<String, Value>) -> Option<String>,
+    /// What to say when there is nothing.
+    pub empty: ui::Empty,
+    /// The zone in which times are said.
+    pub zone: Zone,
+}
+
+impl ListPage<'_> {
+    /// The table with its pager and links to files.
+    pub async fn show(&self, cx: &Cx, tx: &mut Tx) -> Result<Markup> {
+        let asked = cx.asked(&[])?;
+        let page = self.list.page(tx, &asked).await?;
+        Ok(html! {
+            (ui::table(&self.table(cx, &asked, &page)))
+            (ui::pager(&self.pager(cx, &page)))
+            @if !page.rows.is_empty() {
+                p class="files" {
+                    a href=(self.link(cx, self.api, &[("format", Some("csv")), ("cursor", None)])) { (t("list-csv")) }
+                    " · "
+                    a href=(self.link(cx, self.api, &[("format", Some("xlsx")), ("cursor", None)])) { (t("list-xlsx")) }
+                }
+            }
+        })
+    }
+
+    fn table(&self, cx: &Cx, asked: &Asked, page: &Page) -> Table {
+        let shown = files::shown(self.list);
+        let columns = shown.iter().map(|c| self.heading(cx, asked, c)).collect();
+        let rows = page.rows.iter().map(|row| {
+            let text = |name: &str| row.get(&camel(name)).and_then(Value::as_str).unwrap_or_default().to_owned();
+            Row { id: text(self.list.key), name: text(self.name), href: (self.open)(row), cells: shown.iter().map(|c| shown_cell(c, row, &self.zone)).collect() }
+        });
+        Table { caption: self.list.name.to_owned(), columns, rows: rows.collect(), total: None, bulk: None, empty: Some(self.empty.clone()) }
+    }
+
+    fn heading(&self, cx: &Cx, asked: &Asked, column: &Column) -> ui::Column {
+        let kind = match column.kind {
+            Kind::Whole | Kind::Money | Kind::Quantity => ColumnKind::Number,
+            Kind::Day | Kind::Time => ColumnKind::Date,
+            _ => ColumnKind::Text,
+        };
+        let heading = ui::Column::new(t(column.label), kind);
+        let Some(sort) = self.list.sorts.iter().find(|s| s.column == column.name) else { return heading };
+        let usual = self.list.sorts.first().map(|s| s.name);
+        let (now, down) = match asked.sort.as_deref() {
+            None | Some("") => (usual, self.list.newest_first),
+            Some(name) => (Some(name.trim_start_matches('-')), name.starts_with('-')),
+        };
+        let order = (now == Some(sort.name)).then_some(if down { Order::Falling } else { Order::Rising });
+        let next = if order == Some(Order::Rising) { format!("-{}", sort.name) } else { sort.name.to_owned() };
+        heading.sort(self.link(cx, self.here, &[("sort", Some(&next)), ("cursor", None)]), order)
+    }
+
+    fn pager(&self, cx: &Cx, page: &Page) -> Pager {
+        let deep = cx.param("cursor").is_some();
+        Pager {
+            previous: deep.then(|| self.link(cx, self.here, &[("cursor", None)])),
+            next: page.next.as_ref().map(|next| self.link(cx, self.here, &[("cursor", Some(next))])),
+            here: None,
+        }
+    }
+
+    /// An address with this page's query, some parameters changed or left out.
+    fn link(&self, cx: &Cx, path: &str, change: &[(&str, Option<&str>)]) -> String {
+        let kept = cx.query.iter().map(|(n, v)| (n.as_str(), v.as_str())).filter(|(n, _)| change.iter().all(|(c, _)| c != n));
+        let query: Vec<(&str, &str)> = kept.chain(change.iter().filter_map(|(n, v)| Some((*n, (*v)?)))).collect();
+        let query = serde_urlencoded::to_string(query).unwrap_or_default();
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+}
+
+/// A cell as people read it.
+fn shown_cell(column: &Column, row: &Map<String, Value>, zone: &Zone) -> Markup {
+    let value = row.get(&camel(column.name)).unwrap_or(&Value::Null);
+    let text = |name: &str| row.get(name).and_then(Value::as_str);
+    match (column.kind, value) {
+        (_, Value::Null) => html! {},
+        (Kind::Money, Value::Number(minor)) => {
+            let currency = text("currency").and_then(|c| c.parse::<Currency>().ok());
+            match (currency, minor.as_i64()) {
+                (Some(currency), Some(minor)) => html! { (Money::new(minor, currency)) },
+                _ => html! { (minor) },
+            }
+        }
+        (Kind::Quantity, Value::String(quantity)) => {
+            let said = quantity.parse::<Quantity>().map_or_else(|_| quantity.clone(), |q| q.to_string().replace('-', "\u{2212}"));
+            ui::quantity(&said, text("unit").unwrap_or_default())
+        }
+        (Kind::Time, Value::String(at)) => match at.parse::<At>() {
+            Ok(moment) => ui::when(&zone.local(moment).strftime("%-d %b %Y %H:%M").to_string(), at),
+            Err(_) => html! { (at) },
+        },
+        (_, Value::String(text)) => html! { (text) },
+        (_, other) => html! { (other.to_string()) },
+    }
+}
+
+/// A document's history: its entries of the trail, newest first, said by the text `log-<action>`.
+pub async fn history(tx: &mut Tx, document: Uuid, zone: &Zone) -> Result<Vec<Event>> {
+    let entries = db::history(tx, document).await?;
+    Ok(entries
+        .into_iter()
+        .map(|entry| Event {
+            what: t(&format!("log-{}", entry.action.replace('.', "-"))),
+            who: entry.who,
+            when: zone.local(entry.at).strftime("%-d %b %Y %H:%M").to_string(),
+            exact: entry.at.to_string(),
+            tone: Tone::Plain,
+            detail: entry.reason.map(|reason| html! { (reason) }),
+        })
+        .collect())
+}

@@ -1,0 +1,91 @@
+//! Refusals as problem documents (RFC 9457) and as pages.
+
+use axum::http::{StatusCode, header};
+use kernel::Error;
+use maud::html;
+use serde_json::{Value, json};
+
+use crate::{
+    Cx, Reply, t,
+    ui::{self, Button, Trouble},
+};
+
+/// The problem document of an error.
+pub(crate) fn document(error: &Error, request: &str) -> Value {
+    let row = error.row();
+    let mut problem = json!({
+        "type": format!("/docs/errors#{}", row.code),
+        "title": row.text,
+        "status": row.status,
+        "code": row.code,
+        "requestId": request,
+    });
+    match error {
+        Error::Invalid(fields) => problem["errors"] = json!(fields),
+        Error::Rule { field, detail, .. } => {
+            if let Some(field) = field {
+                problem["errors"] = json!([{ "field": field, "code": row.code, "text": row.text }]);
+            }
+            if let Some(detail) = detail {
+                problem["detail"] = json!(detail);
+            }
+        }
+        Error::Forbidden(permission) => problem["detail"] = json!(format!("Needs {permission}.")),
+        _ => {}
+    }
+    problem
+}
+
+/// Logs what people can't mend, once.
+fn note(error: &Error, request: &str) {
+    match error {
+        Error::Internal(what) => tracing::error!(request, what, "internal error"),
+        Error::Unavailable(_, what) => tracing::warn!(request, what, "unavailable"),
+        Error::Conflict(what) => tracing::info!(request, what, "conflict"),
+        _ => {}
+    }
+}
+
+fn with_status(reply: Reply, error: &Error) -> Reply {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let reply = reply.status(status);
+    match error {
+        Error::Unavailable(seconds, _) | Error::TooMany(seconds) => reply.header(header::RETRY_AFTER, seconds.to_string()),
+        _ => reply,
+    }
+}
+
+/// A refusal as JSON.
+pub(crate) fn reply(error: &Error, request: &str) -> Reply {
+    note(error, request);
+    with_status(Reply::bytes("application/problem+json", document(error, request).to_string()), error)
+}
+
+/// A refusal as a page. Who is not signed in goes to the sign-in and comes back.
+pub(crate) fn page(cx: &Cx, error: &Error) -> Reply {
+    let request = cx.op.request.to_string();
+    note(error, &request);
+    if matches!(error, Error::Unauthenticated | Error::ReauthRequired) && cx.method == axum::http::Method::GET {
+        let query = serde_urlencoded::to_string(&cx.query).unwrap_or_default();
+        let here = if query.is_empty() { cx.address.clone() } else { format!("{}?{query}", cx.address) };
+        let next = serde_urlencoded::to_string([("next", here)]).unwrap_or_default();
+        return Reply::see(format!("/login?{next}"));
+    }
+    if error.code() == "tenant.none" {
+        return Reply::see("/open");
+    }
+    let row = error.row();
+    let detail = match error {
+        Error::Rule { detail: Some(detail), .. } => Some(detail.clone()),
+        _ => None,
+    };
+    let trouble = Trouble {
+        title: t(&format!("trouble-{}", row.status)),
+        text: detail.map_or_else(|| row.text.to_owned(), |d| format!("{} {d}", row.text)),
+        kept: None,
+        way_out: Some(Button::link(t("trouble-home"), "/")),
+        request: (row.status >= 500).then(|| request.clone()),
+    };
+    let body = html! { (ui::trouble(&trouble)) };
+    with_status(Reply::page(cx.bare_page(t(&format!("trouble-{}", row.status)), body)), error)
+}

@@ -1,0 +1,56 @@
+//! The text catalogue: every word that people read on a page comes from it. English now; others are files beside it.
+
+use std::sync::RwLock;
+
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
+
+type Bundle = FluentBundle<FluentResource>;
+
+/// Installed once by the program; stories install the same texts again and again.
+static BUNDLE: RwLock<Option<Bundle>> = RwLock::new(None);
+
+/// The frame's own texts.
+const OWN: &str = include_str!("../texts/en.ftl");
+
+/// Makes the catalogue of the frame's and the slices' texts. What can't be read is left out and logged; a test reads all.
+pub fn install<'a>(texts: impl Iterator<Item = &'a str>) {
+    let mut bundle = Bundle::new_concurrent(vec![]);
+    bundle.set_use_isolating(false);
+    for text in std::iter::once(OWN).chain(texts) {
+        let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(resource, errors)| {
+            tracing::error!(?errors, "a text file has lines that can't be read");
+            resource
+        });
+        bundle.add_resource_overriding(resource);
+    }
+    if let Ok(mut place) = BUNDLE.write() {
+        *place = Some(bundle);
+    }
+}
+
+/// The text of a key. A missing key shows itself; `xtask check` finds it before anyone reads it.
+pub fn t(key: &str) -> String {
+    format(key, None)
+}
+
+/// The text of a key with its places filled.
+pub fn tf(key: &str, places: &[(&str, &str)]) -> String {
+    let mut args = FluentArgs::new();
+    for (name, value) in places {
+        // Numbers choose plural forms.
+        match value.parse::<i64>() {
+            Ok(number) => args.set(*name, number),
+            Err(_) => args.set(*name, FluentValue::from(*value)),
+        }
+    }
+    format(key, Some(&args))
+}
+
+fn format(key: &str, args: Option<&FluentArgs<'_>>) -> String {
+    let found = BUNDLE.read().ok().and_then(|place| {
+        let bundle = place.as_ref()?;
+        let pattern = bundle.get_message(key)?.value()?;
+        Some(bundle.format_pattern(pattern, args, &mut Vec::new()).into_owned())
+    });
+    found.unwrap_or_else(|| key.to_owned())
+}

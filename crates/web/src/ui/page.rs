@@ -1,0 +1,144 @@
+//! The whole document of a page.
+
+use super::control::icon;
+use super::frame::{Frame, Toolbar, rail, toolbar};
+use super::words;
+use crate::assets;
+use maud::{DOCTYPE, Markup, html};
+
+/// Which theme a page is shown in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// As the device says.
+    #[default]
+    Auto,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+impl Theme {
+    /// The theme of a cookie or parameter; anything unknown is as the device says.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "light" => Self::Light,
+            "dark" => Self::Dark,
+            _ => Self::Auto,
+        }
+    }
+
+    pub(super) fn attribute(self) -> Option<&'static str> {
+        match self {
+            Self::Auto => None,
+            Self::Light => Some("light"),
+            Self::Dark => Some("dark"),
+        }
+    }
+}
+
+/// A page.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Language of the words, such as `en`.
+    pub lang: String,
+    /// Theme; the person's choice lies in the cookie `theme`.
+    pub theme: Theme,
+    /// Larger targets, for till, bakehouse and driver pages.
+    pub floor: bool,
+    /// The rail; `None` before one is signed in: then the page is one narrow column.
+    pub frame: Option<Frame>,
+    /// Title of the window.
+    pub title: String,
+    /// Title on the page, what is true now, main act; `None` where the matter has a heading of its own, as documents have.
+    pub toolbar: Option<Toolbar>,
+    /// The matter.
+    pub body: Markup,
+    /// What was just done, with its undo: made by [`super::toast`].
+    pub toast: Option<Markup>,
+}
+
+impl Page {
+    /// A page in English, in the theme of the device, without rail and toolbar.
+    pub fn new(title: impl Into<String>, body: Markup) -> Self {
+        let (lang, title) = ("en".to_owned(), title.into());
+        Self { lang, theme: Theme::Auto, floor: false, frame: None, title, toolbar: None, body, toast: None }
+    }
+
+    /// The same with a toolbar.
+    pub fn toolbar(self, toolbar: Toolbar) -> Self {
+        Self { toolbar: Some(toolbar), ..self }
+    }
+
+    /// The same with a rail.
+    pub fn frame(self, frame: Frame) -> Self {
+        Self { frame: Some(frame), ..self }
+    }
+}
+
+/// htmx may neither add styles nor evaluate text: the content policy forbids both. Answers that refuse a form (4xx) are shown.
+const HTMX: &str = concat!(
+    r#"{"includeIndicatorStyles":false,"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,"#,
+    r#""historyCacheSize":0,"refreshOnHistoryMiss":true,"defaultSettleDelay":0,"#,
+    r#""responseHandling":[{"code":"204","swap":false},{"code":"[2-4]..","swap":true},{"code":"...","swap":false,"error":true}]}"#
+);
+
+fn head(title: &str) -> Markup {
+    let (style, htmx, script) = (assets::named("app.css"), assets::named("htmx.min.js"), assets::named("app.js"));
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
+            meta name="color-scheme" content="light dark";
+            meta name="htmx-config" content=(HTMX);
+            title { (title) " · " (words::HEARTH) }
+            link rel="stylesheet" href=(style.path) integrity=(style.integrity);
+            script src=(script.path) integrity=(script.integrity) defer {}
+            script src=(htmx.path) integrity=(htmx.integrity) defer {}
+        }
+    }
+}
+
+/// The search over everything, and the question before what can't be undone.
+fn layers() -> Markup {
+    html! {
+        dialog.dialog.palette id="palette" aria-label=(words::SEARCH) {
+            form.control method="get" action="/search" role="search" {
+                label.hidden for="palette-q" { (words::GO_TO) }
+                (icon("search"))
+                input id="palette-q" type="search" name="q" placeholder=(words::GO_TO) autocomplete="off" required;
+                button.button.quiet type="submit" { (words::GO) }
+            }
+        }
+        dialog.dialog.question id="question" aria-labelledby="question-text" {
+            p id="question-text" {}
+            form.form-acts method="dialog" {
+                button.button.quiet type="submit" value="no" { (words::KEEP) }
+                button.button.danger type="submit" value="yes" { (words::YES) }
+            }
+        }
+    }
+}
+
+/// The document of a page.
+pub fn page(page: &Page) -> Markup {
+    let framed = page.frame.is_some();
+    html! {
+        (DOCTYPE)
+        html lang=(page.lang) data-theme=[page.theme.attribute()] {
+            (head(&page.title))
+            body.framed[framed].plain[!framed].floor[page.floor] {
+                a.skip href="#main" { (words::SKIP) }
+                @if let Some(frame) = &page.frame { (rail(frame)) }
+                main id="main" tabindex="-1" {
+                    @if !framed { p.mark-line { span.mark { (icon("hearth")) } strong { (words::HEARTH) } } }
+                    @if let Some(bar) = &page.toolbar { (toolbar(bar)) }
+                    div.banner.wait role="status" data-not-live hidden { (icon("clock")) p { strong { (words::WAITING) ". " } (words::NOT_LIVE) } }
+                    (page.body)
+                }
+                div.toasts id="toasts" role="status" aria-live="polite" { @if let Some(toast) = &page.toast { (toast) } }
+                (layers())
+            }
+        }
+    }
+}
