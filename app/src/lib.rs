@@ -1,1 +1,26 @@
-//! stub
+//! The program `hearth`: its command line, configuration, the composition of the slices and the private PostgreSQL.
+
+pub mod check;
+pub mod cli;
+pub mod config;
+mod health;
+pub mod http;
+mod logs;
+pub mod open;
+pub mod serve;
+mod trouble;
+
+use sqlx::migrate::Migrator;
+pub use trouble::Trouble;
+use web::Slice;
+
+/// The capabilities of the program, lower ones first.
+pub fn slices() -> Vec<Slice> {
+    vec![health::slice(), identity::slice()]
+}
+
+/// The migrations of the base and of all slices as one history, by time.
+pub fn migrations() -> Migrator {
+    let all = std::iter::once(db::migrations()).chain(slices().into_iter().map(|slice| (slice.migrations)()));
+    Migrator::with_migrations(all.flat_map(|migrator| migrator.iter().cloned().collect::<Vec<_>>()).collect())
+}

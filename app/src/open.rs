@@ -1,7 +1,7 @@
 //! Opens the database for a command: the private one, started when no other Hearth runs it, or somebody else's.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use db::{Db, Pending};
 use kernel::Source;
@@ -10,7 +10,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
-use crate::config::{Config, Database, External, Problem};
+use crate::config::{Config, Database, External, Problem, Reading, Sources};
 use crate::trouble::Trouble;
 
 /// The name of the database in the private server.
@@ -19,6 +19,8 @@ pub const DATABASE: &str = "hearth";
 const BESIDE: u32 = 44;
 /// How long a command waits for a server that another program is starting.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long `serve` waits for a short command that uses the data directory.
+const OTHERS: Duration = Duration::from_secs(3);
 /// How long an external database may take to answer at a start.
 const ANSWER: Duration = Duration::from_secs(10);
 /// The advisory lock under which roles and the database are made in a private server.
@@ -43,27 +45,31 @@ impl Opened {
     }
 }
 
-/// What to do about migrations that are pending.
+/// What the database is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Migrations {
-    /// Run them where that is this program's to decide (the private server in development), else refuse.
-    Usual,
-    /// Run them: `hearth migrate`.
-    Run,
-    /// Leave them: `hearth migrate --check`.
+pub enum Purpose {
+    /// To serve: the private server must be this program's own, for it must not end before it.
+    Serve,
+    /// For one command.
+    Command,
+    /// To run what is pending: `hearth migrate`.
+    Migrate,
+    /// To see what is pending: `hearth migrate --check`.
     Look,
 }
 
-/// Opens the database of a configuration, migrated and fit to work with.
-pub async fn open(config: &Config, source: Source, migrator: &Migrator) -> Result<Opened, Trouble> {
-    Ok(reach(config, source, migrator, Migrations::Usual).await?.0)
+impl Purpose {
+    /// Whether the database must be fit to work with.
+    fn works(self) -> bool {
+        matches!(self, Self::Serve | Self::Command)
+    }
 }
 
-/// Opens the database and says how it stood to the program's migrations before anything was run.
-pub async fn reach(config: &Config, source: Source, migrator: &Migrator, what: Migrations) -> Result<(Opened, Pending), Trouble> {
+/// Opens the database of a configuration; says how it stood to the program's migrations before anything was run.
+pub async fn open(config: &Config, source: Source, migrator: &Migrator, what: Purpose) -> Result<(Opened, Pending), Trouble> {
     match &config.database {
         Database::Embedded => {
-            let server = start(config).await?;
+            let server = start(config, what).await?;
             let as_role = |role: &str| as_role(server.socket_dir(), role);
             let pending = set_up(as_role, migrator, config.production(), what).await?;
             let db = Db::open(&db_config(&as_role("hearth_app"), &as_role("hearth_system"), config), source);
@@ -85,14 +91,29 @@ pub fn as_role(socket_dir: &Path, role: &str) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass().socket(socket_dir).port(5432).username(role).database(DATABASE)
 }
 
-async fn start(config: &Config) -> Result<Access, Trouble> {
+async fn start(config: &Config, what: Purpose) -> Result<Access, Trouble> {
     let settings = postgres::Settings {
         binaries: config.postgres_bin.clone(),
         max_connections: config.connections + BESIDE,
         ..postgres::Settings::new(&config.data_dir)
     };
-    let started = tokio::task::spawn_blocking(move || postgres::join_or_start(settings, PATIENCE)).await;
+    let started = tokio::task::spawn_blocking(move || match what {
+        Purpose::Serve => start_own(settings),
+        _ => postgres::join_or_start(settings, PATIENCE),
+    });
+    let started = started.await;
     Ok(started.map_err(|_| Trouble::new("starting PostgreSQL was broken off", "Try again."))??)
+}
+
+/// A short command may just be using the data directory; another `hearth serve` stays longer.
+fn start_own(settings: postgres::Settings) -> postgres::Result<Access> {
+    let deadline = Instant::now() + OTHERS;
+    loop {
+        match postgres::start(settings.clone()) {
+            Err(postgres::Error::AlreadyRunning { .. }) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
+            other => return other.map(|server| Access::Own(Box::new(server))),
+        }
+    }
 }
 
 /// Makes roles and database in a private server where they are missing, and migrates.
@@ -100,7 +121,7 @@ pub async fn set_up(
     as_role: impl Fn(&str) -> PgConnectOptions,
     migrator: &Migrator,
     production: bool,
-    what: Migrations,
+    what: Purpose,
 ) -> Result<Pending, Trouble> {
     let mut superuser = connect(&as_role(SUPERUSER).database("postgres")).await?;
     // Two programs may come at the same time: the one that started the server and one that joins it.
@@ -119,17 +140,17 @@ pub async fn set_up(
     }
     let mut owner = connect(&as_role("hearth_owner")).await?;
     let pending = db::pending(&mut owner, migrator).await?;
-    refuse_unknown(&pending)?;
+    refuse_unknown(&pending, what)?;
     // A new, empty database belongs to nobody's data yet: it is no migration of production.
     let run = match what {
-        Migrations::Usual => !production || !there,
-        Migrations::Run => true,
-        Migrations::Look => false,
+        Purpose::Serve | Purpose::Command => !production || !there,
+        Purpose::Migrate => true,
+        Purpose::Look => false,
     };
     if !pending.pending.is_empty() {
         if run {
             db::migrate(&mut owner, migrator).await?;
-        } else if what == Migrations::Usual {
+        } else if what.works() {
             return Err(refuse_pending(&pending));
         }
     }
@@ -174,31 +195,25 @@ fn place(options: &PgConnectOptions) -> String {
     }
 }
 
-async fn look_at_external(external: &External, migrator: &Migrator, config: &Config, what: Migrations) -> Result<Pending, Trouble> {
-    let owner = external.owner.as_ref().filter(|_| what != Migrations::Usual || !config.production());
+async fn look_at_external(external: &External, migrator: &Migrator, config: &Config, what: Purpose) -> Result<Pending, Trouble> {
+    let owner = external.owner.as_ref().filter(|_| !what.works() || !config.production());
     let mut conn = match (owner, what) {
         (Some(owner), _) => connect(owner).await?,
-        (None, Migrations::Run) => {
+        (None, Purpose::Migrate) => {
             let mend = "Set HEARTH_DATABASE_OWNER_URL to the same database as the role hearth_owner, for this command alone.";
             return Err(Trouble::new("the address of the database's owner is not set", mend));
         }
         (None, _) => connect(&external.app).await?,
     };
     let pending = db::pending(&mut conn, migrator).await?;
-    refuse_unknown(&pending)?;
-    if !pending.pending.is_empty() && what != Migrations::Look {
+    refuse_unknown(&pending, what)?;
+    if !pending.pending.is_empty() && what != Purpose::Look {
         if owner.is_none() {
             return Err(refuse_pending(&pending));
         }
         db::migrate(&mut conn, migrator).await?;
     }
     let _ = conn.close().await;
-    if config.production() && what == Migrations::Usual {
-        let problems = check_roles(external).await;
-        if !problems.is_empty() {
-            return Err(problems.into());
-        }
-    }
     Ok(pending)
 }
 
@@ -207,16 +222,25 @@ fn refuse_pending(pending: &Pending) -> Trouble {
     Trouble::new(format!("the database lacks {} migration(s): {names}", pending.pending.len()), "Run `hearth migrate` first.")
 }
 
-fn refuse_unknown(pending: &Pending) -> Result<(), Trouble> {
-    if pending.unknown.is_empty() {
+fn refuse_unknown(pending: &Pending, what: Purpose) -> Result<(), Trouble> {
+    if pending.unknown.is_empty() || what == Purpose::Look {
         return Ok(());
     }
     let what = format!("the database has migrations that this program does not know: {}", pending.unknown.join(", "));
     Err(Trouble::new(what, "A newer Hearth has worked on it: install that version or a later one. Nothing was touched."))
 }
 
+/// Reads the settings and, for production, looks at the roles of the database too: every problem at once.
+pub async fn settings(sources: &Sources) -> Reading {
+    let mut reading = Config::read(sources);
+    if let Some(external) = &reading.to_check {
+        reading.problems.extend(check_roles(external).await);
+    }
+    reading
+}
+
 /// What is wrong with the roles that production connects as; reads only.
-pub async fn check_roles(external: &External) -> Vec<Problem> {
+async fn check_roles(external: &External) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (options, variable, role, other) in [
         (&external.app, "HEARTH_DATABASE_URL", "hearth_app", "hearth_system"),

@@ -6,7 +6,7 @@ mod table;
 mod url;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub use docs::{env_example, reference};
 use serde::Serialize;
@@ -102,7 +102,7 @@ pub struct Config {
     pub log: String,
     /// How it looks.
     pub log_format: LogFormat,
-    shown: Vec<Shown>,
+    data_dir_given: bool,
 }
 
 /// A setting as it may be shown to anybody.
@@ -116,15 +116,40 @@ pub struct Shown {
     pub from: String,
 }
 
+/// What the sources say, understood as far as it can be.
+pub struct Reading {
+    /// All settings, when each of them can be understood; there may be problems all the same.
+    pub config: Option<Config>,
+    /// The addresses of an external database that must be looked at before production starts.
+    pub to_check: Option<External>,
+    /// Everything that is wrong.
+    pub problems: Vec<Problem>,
+    /// Every setting with its value, secrets masked.
+    pub shown: Vec<Shown>,
+}
+
 impl Config {
-    /// Reads all settings, or says everything that is wrong with them.
-    pub fn load(sources: &Sources) -> Result<Self, Vec<Problem>> {
+    /// Reads all settings.
+    pub fn read(sources: &Sources) -> Reading {
         let mut problems = Vec::new();
         let values = source::gather(sources, &mut problems);
-        let config = Reader { values: &values, problems: &mut problems }.config(sources);
-        match config {
-            Some(config) if problems.is_empty() => Ok(config),
-            _ => Err(problems),
+        let mut reader = Reader { values: &values, problems: &mut problems };
+        let (mode, database) = (reader.mode(), reader.database());
+        let config = reader.config(sources, mode, database.clone());
+        let shown = reader.shown(config.as_ref());
+        let to_check = match database {
+            Some(Database::External(external)) if mode == Mode::Production => Some(*external),
+            _ => None,
+        };
+        Reading { config, to_check, problems, shown }
+    }
+
+    /// Reads all settings, or says everything that is wrong with them.
+    pub fn load(sources: &Sources) -> Result<Self, Vec<Problem>> {
+        let reading = Self::read(sources);
+        match reading.config {
+            Some(config) if reading.problems.is_empty() => Ok(config),
+            _ => Err(reading.problems),
         }
     }
 
@@ -133,9 +158,14 @@ impl Config {
         self.mode == Mode::Production
     }
 
-    /// Every setting with its value, secrets masked.
-    pub fn shown(&self) -> &[Shown] {
-        &self.shown
+    /// Where the demo keeps its data when nobody said where: beside a real business's, never in it.
+    pub fn demo_dir(&self) -> PathBuf {
+        if self.data_dir_given {
+            return self.data_dir.clone();
+        }
+        let mut name = self.data_dir.clone().into_os_string();
+        name.push("-demo");
+        PathBuf::from(name)
     }
 }
 
@@ -146,25 +176,21 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn config(&mut self, sources: &Sources) -> Option<Config> {
-        let mode = self.choice("mode", &[("development", Mode::Development), ("production", Mode::Production)]).unwrap_or(Mode::Development);
+    fn mode(&mut self) -> Mode {
+        self.choice("mode", &[("development", Mode::Development), ("production", Mode::Production)]).unwrap_or(Mode::Development)
+    }
+
+    fn config(&mut self, sources: &Sources, mode: Mode, database: Option<Database>) -> Option<Config> {
         let production = mode == Mode::Production;
         let listen: Option<SocketAddr> =
             self.parsed("listen", "127.0.0.1:8080", |text| text.parse().ok(), "is no address with a port", "Write it like 127.0.0.1:8080 or [::]:8080.");
         let public_url = self.public_url(listen, production);
         let data_dir = self.data_dir(sources);
-        let database = self.database();
         let connections = self.number("database_connections", 16, 2..=500);
         let postgres_bin = self.postgres_bin();
         let trusted_proxies = self.number("trusted_proxies", 0, 0..=10);
         let nodes = self.number("nodes", 1, 1..=1000);
-        let log = self.parsed(
-            "log",
-            "info",
-            |text| EnvFilter::try_new(text).is_ok().then(|| text.to_owned()),
-            "is no filter of log levels",
-            "Write a level such as info, or levels by part such as info,db=debug.",
-        );
+        let log = self.log();
         let log_format = self.choice("log_format", &[("json", LogFormat::Json), ("text", LogFormat::Text)]);
         if nodes.is_some_and(|nodes| nodes > 1) {
             let mend = "Serve with one node: set it to 1.";
@@ -173,7 +199,7 @@ impl Reader<'_> {
         if production {
             self.refuse_plain(listen, public_url.as_ref(), trusted_proxies);
         }
-        let mut config = Config {
+        Some(Config {
             mode,
             listen: listen?,
             public_url: public_url?,
@@ -184,10 +210,14 @@ impl Reader<'_> {
             trusted_proxies: u8::try_from(trusted_proxies?).ok()?,
             log: log?,
             log_format: log_format.unwrap_or(if production { LogFormat::Json } else { LogFormat::Text }),
-            shown: Vec::new(),
-        };
-        config.shown = self.shown(&config);
-        Some(config)
+            data_dir_given: self.text("data_dir").is_some(),
+        })
+    }
+
+    fn log(&mut self) -> Option<String> {
+        let parse = |text: &str| EnvFilter::try_new(text).is_ok().then(|| text.to_owned());
+        let mend = "Write a level such as info, or levels by part such as info,db=debug.";
+        self.parsed("log", "info", parse, "is no filter of log levels", mend)
     }
 
     fn value(&self, key: &str) -> Option<&Value> {
@@ -309,15 +339,18 @@ impl Reader<'_> {
         }
     }
 
-    fn shown(&self, config: &Config) -> Vec<Shown> {
+    fn shown(&self, config: Option<&Config>) -> Vec<Shown> {
+        let derived = |key| {
+            Some(match (key, config?) {
+                ("public_url", config) => config.public_url.to_string(),
+                ("data_dir", config) => config.data_dir.display().to_string(),
+                ("log_format", config) => format!("{:?}", config.log_format).to_lowercase(),
+                _ => return None,
+            })
+        };
         let row = |setting: &'static Setting| {
             let given = self.text(setting.key).map(|text| if setting.secret { url::masked(text) } else { text.to_owned() });
-            let value = given.unwrap_or_else(|| match setting.key {
-                "public_url" => config.public_url.to_string(),
-                "data_dir" => config.data_dir.display().to_string(),
-                "log_format" => format!("{:?}", config.log_format).to_lowercase(),
-                _ => setting.default.to_owned(),
-            });
+            let value = given.or_else(|| derived(setting.key)).unwrap_or_else(|| setting.default.to_owned());
             let from = self.value(setting.key).map_or_else(|| "default".to_owned(), |value| value.from.clone());
             Shown { key: setting.key, value, from }
         };
@@ -334,14 +367,5 @@ fn usual_data_dir(sources: &Sources) -> Option<PathBuf> {
     absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share"))).map(|dir| dir.join("hearth"))
 }
 
-/// Where the demo keeps its data when nobody said where: beside a real business's, never in it.
-pub fn demo_dir(config: &Config) -> PathBuf {
-    let given = config.shown.iter().any(|shown| shown.key == "data_dir" && shown.from != "default");
-    if given { config.data_dir.clone() } else { with_suffix(&config.data_dir) }
-}
-
-fn with_suffix(dir: &Path) -> PathBuf {
-    let mut name = dir.as_os_str().to_owned();
-    name.push("-demo");
-    PathBuf::from(name)
-}
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,7 @@ pub static TABLE: &[Setting] = &[
         "development",
         "production",
         "`development` or `production`. Production refuses to start with settings that are not safe in front of strangers, \
-         and never migrates the database by itself.",
+         and never migrates a database that holds data by itself.",
     ),
     setting(
         "listen",
@@ -59,9 +59,9 @@ pub static TABLE: &[Setting] = &[
     ),
     setting(
         "data_dir",
-        "(see below)",
+        "(depends on the user)",
         "/var/lib/hearth",
-        "Where Hearth keeps what it owns, the private PostgreSQL included. Without it: `/var/lib/hearth` for root, else \
+        "Where Hearth keeps what it owns, the private PostgreSQL included. Usually `/var/lib/hearth` for root, else \
          `$XDG_DATA_HOME/hearth`, else `~/.local/share/hearth`; `hearth demo` adds `-demo` to the name, so that it never \
          touches a real business.",
     ),

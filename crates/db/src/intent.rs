@@ -16,6 +16,10 @@ pub trait Command: Clone + Send + Sync + 'static {
     const NEEDS: Permission;
     /// What is answered; an object as JSON. A number taken at commit is added as `number`.
     type Out: Serialize + Send;
+    /// The id that makes it one and the same intent even without a key: that of the document which it makes.
+    fn intent_id(&self) -> Option<Uuid> {
+        None
+    }
     /// Does it, inside the transaction.
     fn run(self, tx: &mut Tx) -> impl Future<Output = Result<Self::Out>> + Send;
 }

@@ -75,7 +75,7 @@ impl Jobs {
     /// Works the queue until told to stop; what is running is finished first.
     pub async fn work(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            match self.work_one().await {
+            match self.work_one(None).await {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => tracing::warn!(%error, "the job queue can't be read"),
@@ -118,27 +118,29 @@ impl Jobs {
         self.db.seal(tenant, through, &self.seals).await
     }
 
-    /// Works until nothing is due. For stories and the command line.
-    pub async fn work_all(&self) -> Result<u32> {
+    /// Works until nothing is due for one tenant. For the command line, and for stories, which share a database.
+    pub async fn work_all(&self, tenant: TenantId) -> Result<u32> {
         let mut done = 0;
-        while self.work_one().await? {
+        while self.work_one(Some(tenant)).await? {
             done += 1;
         }
         Ok(done)
     }
 
-    /// Takes one due job and does it; false when none is due.
-    async fn work_one(&self) -> Result<bool> {
+    /// Takes one due job (of one tenant) and does it; false when none is due.
+    async fn work_one(&self, only: Option<TenantId>) -> Result<bool> {
         let now = self.db.now();
         let mut system = self.db.system("jobs.take").await?;
         let Some(job) = sqlx::query!(
             "UPDATE db.job j SET state = 'running', attempts = j.attempts + 1, held_until = $2
             FROM (SELECT tenant_id, id FROM db.job WHERE state <> 'dead' AND run_at <= $1 AND (state = 'queued' OR held_until < $1)
+                AND (tenant_id = $3 OR $3 IS NULL)
                 ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED) f
             WHERE j.tenant_id = f.tenant_id AND j.id = f.id
             RETURNING j.tenant_id, j.id, j.name, j.payload, j.attempts, j.account_id",
             now as kernel::At,
-            now.plus_seconds(HOLD) as kernel::At
+            now.plus_seconds(HOLD) as kernel::At,
+            only.map(TenantId::uuid)
         )
         .fetch_optional(system.conn())
         .await?

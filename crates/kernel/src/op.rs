@@ -73,13 +73,14 @@ impl Op {
         }
     }
 
-    /// Refuses without the permission: first for want of a sign-in, then for want of the right.
+    /// Refuses without the permission: first for want of a sign-in, then for want of a business, then for want of the right.
     pub fn needs(&self, permission: Permission) -> Result<()> {
         if self.permissions.has(permission) {
             return Ok(());
         }
         match self.actor {
             Actor::Nobody => Err(Error::Unauthenticated),
+            Actor::Account(_) if !self.permissions.has(Permission::Member) => Err(Error::rule("tenant.none")),
             _ => Err(Error::Forbidden(permission.code())),
         }
     }

@@ -79,6 +79,8 @@ fn an_op_refuses_first_for_want_of_a_sign_in_then_of_the_right() {
         (refused.code(), refused.status(), refused.to_string()),
         ("auth.forbidden", 403, "needs the permission order:refund".into())
     );
+    let homeless = Op { permissions: Permissions::SIGNED_IN, ..seller };
+    assert_eq!(homeless.needs(Permission::OrderRefund).unwrap_err().code(), "tenant.none");
     let program = Op::program(&source, "job:seal", Some(tenant));
     assert!(program.tenant().unwrap() == tenant && program.needs(Permission::LedgerClose).is_ok() && program.account().is_err());
     assert_ne!(program.id::<kernel::of::Item>(), program.id::<kernel::of::Item>());

@@ -391,7 +391,11 @@ impl Stats {
             self.last.clear();
             self.last.push_str(key.get(..64).unwrap_or(key));
         }
-        if self.filled <= EXAMPLE_ROWS && self.examples.len() < EXAMPLES && !self.examples.iter().any(|seen| seen == key) && key.len() <= 200 {
+        if self.filled <= EXAMPLE_ROWS
+            && self.examples.len() < EXAMPLES
+            && !self.examples.iter().any(|seen| seen == key)
+            && key.len() <= 200
+        {
             self.examples.push(key.to_owned());
         }
     }

@@ -86,7 +86,8 @@ fn sample(head: &str, whole: bool, dialect: &Dialect) -> Sample {
 pub(crate) fn find(head: &str, whole: bool) -> Found {
     let mut dialect = Dialect { delimiter: ',', quoted: true, header: true, first_line: 1 };
     let first = head.lines().next().unwrap_or_default().trim();
-    let told = first.get(..4).filter(|s| s.eq_ignore_ascii_case("sep=")).and_then(|_| first.chars().nth(4)).filter(|c| DELIMITERS.contains(c));
+    let told =
+        first.get(..4).filter(|s| s.eq_ignore_ascii_case("sep=")).and_then(|_| first.chars().nth(4)).filter(|c| DELIMITERS.contains(c));
     if let Some(delimiter) = told {
         dialect = Dialect { delimiter, first_line: 2, ..dialect };
     } else {
@@ -125,7 +126,9 @@ pub(crate) fn name_columns(head: &str, whole: bool, dialect: &Dialect) -> Found 
 
 fn settle(mut dialect: Dialect, sample: &Sample) -> Found {
     // Titles above the table have fewer cells than its rows; a header may lack the name of the first column only.
-    let starts = |(_, row): &&(u64, csv::StringRecord)| row.len() >= sample.cells.saturating_sub(1).max(1) && row.iter().filter(|c| !c.trim().is_empty()).count() * 2 >= sample.cells;
+    let starts = |(_, row): &&(u64, csv::StringRecord)| {
+        row.len() >= sample.cells.saturating_sub(1).max(1) && row.iter().filter(|c| !c.trim().is_empty()).count() * 2 >= sample.cells
+    };
     let top = sample.rows.iter().take(20).position(|row| starts(&row)).unwrap_or(0);
     let first = sample.rows.get(top);
     if top > 0 {
@@ -145,14 +148,19 @@ fn is_header(first: &csv::StringRecord, below: &[(u64, csv::StringRecord)]) -> b
         return true;
     }
     let typed = below.iter().any(|(_, row)| row.iter().any(column::is_typed));
-    let words_repeat = below.iter().any(|(_, row)| row.iter().zip(first).any(|(cell, word)| !word.trim().is_empty() && cell.trim() == word.trim()));
+    let words_repeat =
+        below.iter().any(|(_, row)| row.iter().zip(first).any(|(cell, word)| !word.trim().is_empty() && cell.trim() == word.trim()));
     typed || !words_repeat
 }
 
 fn names(header: Option<&csv::StringRecord>, sample: &Sample) -> Vec<String> {
     let mut names: Vec<String> = header.map(|row| row.iter().map(|cell| cell.trim().to_owned()).collect()).unwrap_or_default();
     // Rows that all end in a blank cell have a delimiter at their end; otherwise the first column has no name.
-    let ends_blank = sample.rows.iter().filter(|(_, row)| row.len() == sample.cells).all(|(_, row)| row.iter().next_back().is_some_and(|cell| cell.trim().is_empty()));
+    let ends_blank = sample
+        .rows
+        .iter()
+        .filter(|(_, row)| row.len() == sample.cells)
+        .all(|(_, row)| row.iter().next_back().is_some_and(|cell| cell.trim().is_empty()));
     if header.is_some() && names.len() + 1 == sample.cells && !ends_blank {
         names.insert(0, String::new());
     }

@@ -60,7 +60,11 @@ struct Guessing<'a> {
 pub fn guess(files: &[FileProfile]) -> Guess {
     let edges = join::edges(files);
     let Some(root) = root(files, &edges) else {
-        let problem = TableError::new("", "mapping.no_lines", "None of the files looks like sales: a column with items and one with days or tickets are needed.");
+        let problem = TableError::new(
+            "",
+            "mapping.no_lines",
+            "None of the files looks like sales: a column with items and one with days or tickets are needed.",
+        );
         let parts = files.iter().map(|file| part(file, Part::Unused)).collect();
         return Guess { mapping: Mapping { files: parts, columns: Vec::new() }, decisions: Vec::new(), problems: vec![problem] };
     };
@@ -83,13 +87,19 @@ fn root(files: &[FileProfile], edges: &[Edge]) -> Option<usize> {
         reached.any(|file| files[file].columns.iter().any(|column| named_role(column).is_some_and(|(role, _)| wanted.contains(&role))))
     };
     let item = |root| reach(root, &[Role::Item, Role::ItemId]);
-    let day = |root: usize| reach(root, &[Role::Date, Role::Datetime]) || files[root].columns.iter().any(|column| matches!(column.kind, Kind::Date | Kind::Datetime));
+    let day = |root: usize| {
+        reach(root, &[Role::Date, Role::Datetime])
+            || files[root].columns.iter().any(|column| matches!(column.kind, Kind::Date | Kind::Datetime))
+    };
     let words = |root: usize| files[root].columns.iter().any(|column| column.kind == Kind::Text);
     let ticket = |root| reach(root, &[Role::Ticket]);
     let mut by_size: Vec<usize> = (0..files.len()).collect();
     by_size.sort_by_key(|file| std::cmp::Reverse(files[*file].rows));
     let find = |fits: &dyn Fn(usize) -> bool| by_size.iter().copied().find(|file| fits(*file));
-    find(&|f| item(f) && day(f)).or_else(|| find(&|f| item(f) && ticket(f))).or_else(|| find(&|f| words(f) && day(f))).or_else(|| find(&item))
+    find(&|f| item(f) && day(f))
+        .or_else(|| find(&|f| item(f) && ticket(f)))
+        .or_else(|| find(&|f| words(f) && day(f)))
+        .or_else(|| find(&item))
 }
 
 /// The columns of a file, with the evidence of the other files that have the same ones.
@@ -133,7 +143,9 @@ fn part(file: &FileProfile, part: Part) -> FilePart {
 fn format(role: Role, column: &ColumnProfile) -> Format {
     match role {
         Role::Date if column.kind == Kind::Whole => Format::Date { order: DateOrder::YearMonthDay },
-        Role::Date | Role::Time | Role::Datetime | Role::Quantity | Role::UnitPrice | Role::LineTotal | Role::Discount | Role::Tax => column.format,
+        Role::Date | Role::Time | Role::Datetime | Role::Quantity | Role::UnitPrice | Role::LineTotal | Role::Discount | Role::Tax => {
+            column.format
+        }
         _ => Format::Text,
     }
 }
@@ -145,20 +157,34 @@ impl Guessing<'_> {
             let (what, text) = if i == self.root {
                 (Part::Lines, format!("its {} rows are the sale lines", file.rows))
             } else if file.same_columns(&self.files[self.root]) {
-                (Part::Lines, format!("it has the same columns as {}: its {} rows are sale lines too", self.files[self.root].name, file.rows))
+                (
+                    Part::Lines,
+                    format!("it has the same columns as {}: its {} rows are sale lines too", self.files[self.root].name, file.rows),
+                )
             } else if let Some(edge) = tree.iter().find(|edge| edge.to == i) {
                 let from = &self.files[edge.from];
                 let (key, column) = (&file.columns[edge.key].name, &from.columns[edge.column].name);
-                let text = format!("it is looked up by {key}: no {key} comes twice in it, and it has {} % of the {column} seen in {}", edge.covered, from.name);
+                let text = format!(
+                    "it is looked up by {key}: no {key} comes twice in it, and it has {} % of the {column} seen in {}",
+                    edge.covered, from.name
+                );
                 (Part::Lookup { key: ColumnRef::Name(key.clone()), file: from.name.clone(), column: ColumnRef::Name(column.clone()) }, text)
             } else {
                 let why = join::near_miss(self.files, self.root, i).unwrap_or_else(|| "no column of the others points to it".to_owned());
                 (Part::Unused, format!("it takes part in nothing: {why}"))
             };
-            let dialect = format!("{} because {}; cells parted by {}", file.encoding.name(), file.encoding_why, file.dialect.delimiter_name());
-            let header = if file.dialect.header { format!(", header in line {}", file.dialect.first_line) } else { ", no header".to_owned() };
+            let dialect =
+                format!("{} because {}; cells parted by {}", file.encoding.name(), file.encoding_why, file.dialect.delimiter_name());
+            let header =
+                if file.dialect.header { format!(", header in line {}", file.dialect.first_line) } else { ", no header".to_owned() };
             let sure = if what == Part::Unused { Sure::Likely } else { Sure::Certain };
-            self.decisions.push(Decision { file: file.name.clone(), column: None, role: None, text: format!("{text}. Read as {dialect}{header}."), sure });
+            self.decisions.push(Decision {
+                file: file.name.clone(),
+                column: None,
+                role: None,
+                text: format!("{text}. Read as {dialect}{header}."),
+                sure,
+            });
             parts.push(part(file, what));
         }
         parts
@@ -215,7 +241,9 @@ impl Guessing<'_> {
         if self.has(Role::LineId) {
             return;
         }
-        let id = |column: &ColumnProfile| header::normal(&column.name).ends_with("id") && column.unique == Some(true) && matches!(column.kind, Kind::Whole | Kind::Text);
+        let id = |column: &ColumnProfile| {
+            header::normal(&column.name).ends_with("id") && column.unique == Some(true) && matches!(column.kind, Kind::Whole | Kind::Text)
+        };
         let found = (0..self.lines.len()).find(|i| id(&self.lines[*i]) && !self.is_taken(self.root, *i));
         if let Some(index) = found {
             self.give(Role::LineId, self.root, index, "no two lines have the same", Sure::Likely);
@@ -245,7 +273,11 @@ impl Guessing<'_> {
         if edge.from == self.root && !self.has(Ticket) {
             self.give(Ticket, self.root, edge.column, "it points to the orders", Sure::Certain);
         }
-        self.by_header(edge.to, |role| matches!(role, Date | Time | Datetime | Customer | Seller | Site | Channel | PaymentMethod), Some(edge.key));
+        self.by_header(
+            edge.to,
+            |role| matches!(role, Date | Time | Datetime | Customer | Seller | Site | Channel | PaymentMethod),
+            Some(edge.key),
+        );
     }
 
     fn item_roles(&mut self, edge: &Edge) {
@@ -258,7 +290,11 @@ impl Guessing<'_> {
 
     /// A name found for a customer, a seller or a place takes the role from the id that points to it.
     fn other_roles(&mut self, edge: &Edge, role: Role) {
-        let named = |column: &ColumnProfile| column.index != edge.key && column.kind == Kind::Text && (header::normal(&column.name).ends_with("name") || named_role(column).is_some_and(|(r, _)| r == role));
+        let named = |column: &ColumnProfile| {
+            column.index != edge.key
+                && column.kind == Kind::Text
+                && (header::normal(&column.name).ends_with("name") || named_role(column).is_some_and(|(r, _)| r == role))
+        };
         let Some(index) = self.files[edge.to].columns.iter().find(|column| named(column)).map(|column| column.index) else { return };
         self.columns.retain(|assigned| assigned.role != role);
         self.decisions.retain(|decision| decision.role != Some(role));
@@ -267,7 +303,9 @@ impl Guessing<'_> {
 
     /// Days, times, items and tickets are known by what they hold where no header tells.
     fn by_content(&mut self) {
-        let free = |work: &Self, fits: &dyn Fn(&ColumnProfile) -> bool| -> Vec<usize> { (0..work.lines.len()).filter(|i| fits(&work.lines[*i]) && !work.is_taken(work.root, *i)).collect() };
+        let free = |work: &Self, fits: &dyn Fn(&ColumnProfile) -> bool| -> Vec<usize> {
+            (0..work.lines.len()).filter(|i| fits(&work.lines[*i]) && !work.is_taken(work.root, *i)).collect()
+        };
         for (role, kind) in [(Role::Datetime, Kind::Datetime), (Role::Date, Kind::Date), (Role::Time, Kind::Time)] {
             let day_known = self.has(Role::Datetime) || (self.has(Role::Date) && role != Role::Time);
             let found = free(self, &|column| column.kind == kind);

@@ -1,6 +1,7 @@
 //! Which files belong together: a column of one whose contents are the key of another.
 
-use crate::{FileProfile, header};
+use crate::FileProfile;
+use crate::header::{self, Name};
 
 /// `from.column` points to the row of `to` whose `key` is equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,18 +30,21 @@ pub(crate) fn edges(files: &[FileProfile]) -> Vec<Edge> {
     found
 }
 
+fn names(file: &FileProfile) -> Vec<Name> {
+    file.columns.iter().map(|column| Name::of(&column.name)).collect()
+}
+
 fn best(files: &[FileProfile], from: usize, to: usize) -> Option<Edge> {
     let (pointing, owner) = (&files[from], &files[to]);
+    let (pointers, keys, owners) = (names(pointing), names(owner), header::owners(&owner.name));
     let mut best: Option<(bool, Edge)> = None;
-    for column in &pointing.columns {
-        for key in &owner.columns {
-            if key.unique != Some(true) || key.blank > 0 || !header::alike(&column.name, &key.name, &owner.name) {
-                continue;
-            }
-            let covered = covered(pointing, column.index, owner, key.index);
-            let same = header::normal(&column.name) == header::normal(&key.name);
+    for key in owner.columns.iter().filter(|key| key.unique == Some(true) && key.blank == 0) {
+        let name = &keys[key.index];
+        for (column, pointer) in pointers.iter().enumerate().filter(|(_, pointer)| header::alike(pointer, name, &owners)) {
+            let covered = covered(pointing, column, owner, key.index);
+            let same = pointer.normal == name.normal;
             if covered >= COVERED && best.as_ref().is_none_or(|(s, edge)| (same, covered) > (*s, edge.covered)) {
-                best = Some((same, Edge { from, column: column.index, to, key: key.index, covered }));
+                best = Some((same, Edge { from, column, to, key: key.index, covered }));
             }
         }
     }
@@ -75,12 +79,13 @@ pub(crate) fn tree(edges: &[Edge], root: usize) -> Vec<Edge> {
 /// Why a file that looks like a list to look up in can't be one: a name that fits, and a content that comes twice.
 pub(crate) fn near_miss(files: &[FileProfile], root: usize, to: usize) -> Option<String> {
     let owner = &files[to];
-    for column in &files[root].columns {
-        for key in &owner.columns {
-            if let Some((line, twice)) = key.stats.keys.twice.as_ref().filter(|_| header::alike(&column.name, &key.name, &owner.name)) {
-                return Some(format!("its column {} holds {twice} a second time in line {line}, so rows can't be looked up by it", key.name));
-            }
-        }
-    }
-    None
+    let (pointers, owners) = (names(&files[root]), header::owners(&owner.name));
+    owner.columns.iter().find_map(|key| {
+        let (line, twice) = key.stats.keys.twice.as_ref()?;
+        let name = Name::of(&key.name);
+        pointers
+            .iter()
+            .any(|pointer| header::alike(pointer, &name, &owners))
+            .then(|| format!("its column {} holds {twice} a second time in line {line}, so rows can't be looked up by it", key.name))
+    })
 }

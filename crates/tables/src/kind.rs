@@ -39,7 +39,8 @@ pub(crate) fn decide(stats: &Stats, usual: Option<(Mark, String)>) -> Decided {
     if holds(numbers.all()) {
         let (mark, sure, why) = mark(numbers, usual);
         // A cell that could be read either way has a fraction unless its mark groups thousands.
-        let grouped = numbers.either == if mark == Mark::Dot { numbers.either_with_comma } else { numbers.either - numbers.either_with_comma };
+        let grouped =
+            numbers.either == if mark == Mark::Dot { numbers.either_with_comma } else { numbers.either - numbers.either_with_comma };
         let kind = if numbers.fractions == 0 && numbers.money == 0 && grouped { Kind::Whole } else { Kind::Number };
         return Decided { kind, format: Format::Number { mark }, sure, why, exceptions: told - numbers.all() };
     }
@@ -104,7 +105,11 @@ fn mark(numbers: &Numbers, usual: Option<(Mark, String)>) -> (Mark, Sure, String
         return say(mark, Sure::Likely, format!("{why}; {} alone could be read either way", show(&numbers.either_evidence)));
     }
     if numbers.either_with_comma == numbers.either {
-        return say(Mark::Dot, Sure::Likely, format!("{}, and three digits behind a comma are usually thousands", show(&numbers.either_evidence)));
+        return say(
+            Mark::Dot,
+            Sure::Likely,
+            format!("{}, and three digits behind a comma are usually thousands", show(&numbers.either_evidence)),
+        );
     }
     say(Mark::Dot, Sure::Unsure, format!("nothing else tells: {} could also be thousands", show(&numbers.either_evidence)))
 }

@@ -81,7 +81,18 @@ pub fn read(sources: &[Source], profiles: &[FileProfile], mapping: &Mapping, lim
     let (mut plan, refused) = resolve::plan(sources, profiles, mapping, limits)?;
     let files = std::mem::take(&mut plan.files);
     let total = files.iter().map(|(_, profile)| profile.rows).sum();
-    Ok(Lines { plan, files, current: None, row: StringRecord::new(), hits: Vec::new(), refused, limits: limits.clone(), read: 0, total, ended: false })
+    Ok(Lines {
+        plan,
+        files,
+        current: None,
+        row: StringRecord::new(),
+        hits: Vec::new(),
+        refused,
+        limits: limits.clone(),
+        read: 0,
+        total,
+        ended: false,
+    })
 }
 
 /// A file that is being read.
@@ -307,8 +318,15 @@ impl Lines {
         };
         let Some(name) = name.or(code) else {
             let slot = self.plan.slot(Role::ItemId).filter(|slot| matches!(slot.origin, Origin::Line(_))).or(self.plan.slot(Role::Item));
-            let cell = slot.and_then(|slot| if let Origin::Line(column) = slot.origin { self.row.get(column) } else { None }).unwrap_or_default().trim();
-            let reason = if cell.is_empty() { "The line names no item.".to_owned() } else { format!("The line names no item: {} is {}.", slot.map_or("", |s| &s.name), cut(cell)) };
+            let cell = slot
+                .and_then(|slot| if let Origin::Line(column) = slot.origin { self.row.get(column) } else { None })
+                .unwrap_or_default()
+                .trim();
+            let reason = if cell.is_empty() {
+                "The line names no item.".to_owned()
+            } else {
+                format!("The line names no item: {} is {}.", slot.map_or("", |s| &s.name), cut(cell))
+            };
             return Err(("line.no_item", reason));
         };
         let mut item = name.to_owned();

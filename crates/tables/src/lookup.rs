@@ -22,10 +22,21 @@ pub(crate) struct Lookup {
 
 impl Lookup {
     /// Loads the key and the `wanted` columns.
-    pub(crate) fn load(source: &Source, file: &FileProfile, key: usize, wanted: &[usize], limits: &Limits, bad: &mut VecDeque<RefusedLine>) -> Result<Self, TableError> {
+    pub(crate) fn load(
+        source: &Source,
+        file: &FileProfile,
+        key: usize,
+        wanted: &[usize],
+        limits: &Limits,
+        bad: &mut VecDeque<RefusedLine>,
+    ) -> Result<Self, TableError> {
         let mut lookup = Self { text: String::new(), ends: Vec::new(), width: wanted.len() + 1, index: Vec::new() };
         let too_large = || {
-            let reason = format!("The file is looked up in and may have {} rows and {} MB of content at most.", limits.lookup_rows, limits.lookup_bytes >> 20);
+            let reason = format!(
+                "The file is looked up in and may have {} rows and {} MB of content at most.",
+                limits.lookup_rows,
+                limits.lookup_bytes >> 20
+            );
             TableError::new(&file.name, "file.lookup_too_large", reason)
         };
         if file.rows > limits.lookup_rows {
@@ -44,7 +55,11 @@ impl Lookup {
                 };
                 bad.push_back(refused(source.name(), rows.line, &row, code, reason));
                 if bad.len() > REFUSED {
-                    return Err(TableError::new(&file.name, "file.lookup_broken", format!("More than {REFUSED} rows of the file can't be used.")));
+                    return Err(TableError::new(
+                        &file.name,
+                        "file.lookup_broken",
+                        format!("More than {REFUSED} rows of the file can't be used."),
+                    ));
                 }
                 continue;
             }
@@ -71,7 +86,8 @@ impl Lookup {
     fn refuse_conflicts(&self, file: &FileProfile) -> Result<(), TableError> {
         for pair in self.index.windows(2) {
             let [(hash, a), (next, b)] = [pair[0], pair[1]];
-            let conflict = hash == next && self.cell(a, 0) == self.cell(b, 0) && (1..self.width).any(|i| self.cell(a, i) != self.cell(b, i));
+            let conflict =
+                hash == next && self.cell(a, 0) == self.cell(b, 0) && (1..self.width).any(|i| self.cell(a, i) != self.cell(b, i));
             if conflict {
                 let reason = format!("The file holds {} twice, with different content.", cut(self.cell(a, 0)));
                 return Err(TableError::new(&file.name, "file.lookup_not_unique", reason));

@@ -51,8 +51,25 @@ pub enum Role {
 impl Role {
     /// Every role, in the order in which a person reads them.
     pub const ALL: [Self; 19] = [
-        Self::Ticket, Self::LineId, Self::Date, Self::Time, Self::Datetime, Self::Item, Self::ItemPart, Self::ItemId, Self::Category, Self::Quantity,
-        Self::UnitPrice, Self::LineTotal, Self::Discount, Self::Tax, Self::Customer, Self::Seller, Self::Site, Self::Channel, Self::PaymentMethod,
+        Self::Ticket,
+        Self::LineId,
+        Self::Date,
+        Self::Time,
+        Self::Datetime,
+        Self::Item,
+        Self::ItemPart,
+        Self::ItemId,
+        Self::Category,
+        Self::Quantity,
+        Self::UnitPrice,
+        Self::LineTotal,
+        Self::Discount,
+        Self::Tax,
+        Self::Customer,
+        Self::Seller,
+        Self::Site,
+        Self::Channel,
+        Self::PaymentMethod,
     ];
 
     /// The role's name, as it stands in a mapping.

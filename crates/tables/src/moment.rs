@@ -67,9 +67,37 @@ fn date(year: i16, month: i16, day: i16) -> Option<Date> {
 
 /// English, German, French and Swahili months by their first letters.
 const MONTHS: &[(&str, i16)] = &[
-    ("jan", 1), ("jän", 1), ("feb", 2), ("fév", 2), ("fev", 2), ("mar", 3), ("mär", 3), ("mac", 3), ("apr", 4), ("avr", 4), ("may", 5), ("mai", 5),
-    ("mei", 5), ("juni", 6), ("june", 6), ("jun", 6), ("juin", 6), ("juil", 7), ("jul", 7), ("aug", 8), ("aoû", 8), ("aou", 8), ("ago", 8), ("sep", 9),
-    ("oct", 10), ("okt", 10), ("nov", 11), ("dec", 12), ("dez", 12), ("déc", 12), ("des", 12),
+    ("jan", 1),
+    ("jän", 1),
+    ("feb", 2),
+    ("fév", 2),
+    ("fev", 2),
+    ("mar", 3),
+    ("mär", 3),
+    ("mac", 3),
+    ("apr", 4),
+    ("avr", 4),
+    ("may", 5),
+    ("mai", 5),
+    ("mei", 5),
+    ("juni", 6),
+    ("june", 6),
+    ("jun", 6),
+    ("juin", 6),
+    ("juil", 7),
+    ("jul", 7),
+    ("aug", 8),
+    ("aoû", 8),
+    ("aou", 8),
+    ("ago", 8),
+    ("sep", 9),
+    ("oct", 10),
+    ("okt", 10),
+    ("nov", 11),
+    ("dec", 12),
+    ("dez", 12),
+    ("déc", 12),
+    ("des", 12),
 ];
 
 fn month(word: &str) -> Option<i16> {
@@ -202,7 +230,8 @@ fn take_offset(text: &str) -> (&str, Option<Offset>) {
     }
     let Some(at) = text.rfind(['+', '-']).filter(|at| *at > 3) else { return (text, None) };
     let digits: String = text[at + 1..].chars().filter(|c| *c != ':').collect();
-    let parsed = (matches!(digits.len(), 2 | 4) && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse::<i32>().ok()).flatten();
+    let parsed =
+        (matches!(digits.len(), 2 | 4) && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse::<i32>().ok()).flatten();
     let Some(value) = parsed else { return (text, None) };
     let minutes = if digits.len() == 2 { value * 60 } else { value / 100 * 60 + value % 100 };
     let seconds = minutes * if text.as_bytes()[at] == b'-' { -60 } else { 60 };
@@ -236,9 +265,23 @@ mod tests {
         use DateOrder::{DayMonthYear as Dmy, MonthDayYear as Mdy, YearMonthDay as Ymd};
         let day = civil::date(2016, 10, 30);
         for (text, order) in [
-            ("2016-10-30", Dmy), ("2016/10/30", Mdy), ("2016.10.30", Ymd), ("20161030", Dmy), ("30/10/2016", Dmy), ("30.10.2016", Dmy), ("10/30/2016", Mdy),
-            ("30-10-16", Dmy), ("16-10-30", Ymd), ("30 Oct 2016", Ymd), ("30-Oct-16", Mdy), ("30. Oktober 2016", Dmy), ("October 30, 2016", Dmy),
-            ("30 octobre 2016", Dmy), ("Sun 30 Oct 2016", Dmy), ("30th Oct 2016", Dmy), (" 30/10/2016 ", Dmy),
+            ("2016-10-30", Dmy),
+            ("2016/10/30", Mdy),
+            ("2016.10.30", Ymd),
+            ("20161030", Dmy),
+            ("30/10/2016", Dmy),
+            ("30.10.2016", Dmy),
+            ("10/30/2016", Mdy),
+            ("30-10-16", Dmy),
+            ("16-10-30", Ymd),
+            ("30 Oct 2016", Ymd),
+            ("30-Oct-16", Mdy),
+            ("30. Oktober 2016", Dmy),
+            ("October 30, 2016", Dmy),
+            ("30 octobre 2016", Dmy),
+            ("Sun 30 Oct 2016", Dmy),
+            ("30th Oct 2016", Dmy),
+            (" 30/10/2016 ", Dmy),
         ] {
             assert_eq!(read_date(text, order), Some(day), "{text}");
         }
@@ -248,7 +291,20 @@ mod tests {
 
     #[test]
     fn days_that_do_not_exist_are_refused() {
-        for text in ["30/02/2016", "2016-02-30", "31/04/2016", "0/1/2016", "1/13/2016", "13/13/2016", "2016-1", "1.2.3.4", "", "yesterday", "1/2/20166", "1/2/0201"] {
+        for text in [
+            "30/02/2016",
+            "2016-02-30",
+            "31/04/2016",
+            "0/1/2016",
+            "1/13/2016",
+            "13/13/2016",
+            "2016-1",
+            "1.2.3.4",
+            "",
+            "yesterday",
+            "1/2/20166",
+            "1/2/0201",
+        ] {
             assert_eq!(read_date(text, DateOrder::DayMonthYear), None, "{text}");
         }
     }

@@ -26,7 +26,8 @@ impl Mark {
 const SYMBOLS: &str = "$£€¥₦₹₵₽₩₪₺₴₫฿₱﷼₡₲₸₭₮₨";
 
 /// What people write for a currency besides its symbol and its ISO code.
-const WORDS: &[&str] = &["ksh", "kshs", "sh", "shs", "tsh", "tshs", "ush", "ushs", "rs", "r", "kr", "zl", "zł", "fr", "sfr", "ft", "kč", "lei", "rm", "eur"];
+const WORDS: &[&str] =
+    &["ksh", "kshs", "sh", "shs", "tsh", "tshs", "ush", "ushs", "rs", "r", "kr", "zl", "zł", "fr", "sfr", "ft", "kč", "lei", "rm", "eur"];
 
 const ISO: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP \
     CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF \
@@ -156,7 +157,10 @@ pub(crate) fn read_number(cell: &str, mark: Mark) -> Option<Decimal> {
 pub(crate) fn without_zero_fraction(key: &str) -> &str {
     match key.split_once(['.', ',']) {
         Some((whole, fraction))
-            if !whole.is_empty() && (1..=2).contains(&fraction.len()) && whole.bytes().all(|b| b.is_ascii_digit()) && fraction.bytes().all(|b| b == b'0') =>
+            if !whole.is_empty()
+                && (1..=2).contains(&fraction.len())
+                && whole.bytes().all(|b| b.is_ascii_digit())
+                && fraction.bytes().all(|b| b == b'0') =>
         {
             whole
         }
@@ -202,14 +206,34 @@ mod tests {
         ] {
             assert_eq!(dot(cell).as_deref(), Some(value), "{cell}");
         }
-        for (cell, value) in [("3,20 €", "3.20"), ("1.234,50 €", "1234.50"), ("CHF 1'234,5", "1234.5"), ("0,5", "0.5"), ("12 kr", "12")] {
+        for (cell, value) in [("3,20 €", "3.20"), ("1.234,50 €", "1234.50"), ("CHF 1'234,5", "1234.5"), ("0,5", "0.5"), ("12 kr", "12")]
+        {
             assert_eq!(comma(cell).as_deref(), Some(value), "{cell}");
         }
     }
 
     #[test]
     fn what_is_not_one_number_is_refused() {
-        for cell in ["", "-", "abc", "1,2", "1,23", "1.2.3", "1,2345", "12 apples", "1e5", "=1+1", "5.", "1/2", "0,750", "1, 234", "--", "A1", "1.234,5", "9".repeat(31).as_str()] {
+        for cell in [
+            "",
+            "-",
+            "abc",
+            "1,2",
+            "1,23",
+            "1.2.3",
+            "1,2345",
+            "12 apples",
+            "1e5",
+            "=1+1",
+            "5.",
+            "1/2",
+            "0,750",
+            "1, 234",
+            "--",
+            "A1",
+            "1.234,5",
+            "9".repeat(31).as_str(),
+        ] {
             assert_eq!(dot(cell), None, "{cell}");
         }
         for cell in ["1,2,3", "0.750", "1.23", "1,234.5"] {

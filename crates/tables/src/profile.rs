@@ -69,14 +69,23 @@ pub fn profile(source: &Source, limits: &Limits) -> Result<FileProfile, TableErr
 ///
 /// # Errors
 /// A `file.*` code when it can't be read or is no table.
-pub fn profile_as(source: &Source, limits: &Limits, encoding: Option<Encoding>, dialect: Option<&Dialect>) -> Result<FileProfile, TableError> {
+pub fn profile_as(
+    source: &Source,
+    limits: &Limits,
+    encoding: Option<Encoding>,
+    dialect: Option<&Dialect>,
+) -> Result<FileProfile, TableError> {
     let text = text::inspect(source, limits)?;
     let found = match dialect {
         Some(dialect) => dialect::name_columns(&text.head, text.whole, dialect),
         None => dialect::find(&text.head, text.whole),
     };
     if found.names.len() > limits.columns {
-        return Err(TableError::new(source.name(), "file.too_many_columns", format!("The table has more than {} columns.", limits.columns)));
+        return Err(TableError::new(
+            source.name(),
+            "file.too_many_columns",
+            format!("The table has more than {} columns.", limits.columns),
+        ));
     }
     let (encoding, why) = match encoding {
         Some(named) if named != text.encoding => (named, "a person said so".to_owned()),
@@ -140,7 +149,9 @@ fn finish(name: &str, text: Text, encoding: Encoding, encoding_why: String, foun
 
 /// The decimal mark that the file's columns prove, for those whose own cells could be read either way.
 fn usual_mark(stats: &[Stats], found: &dialect::Found) -> Option<(Mark, String)> {
-    let proof = |of: fn(&Stats) -> u64| stats.iter().zip(&found.names).filter(|(s, _)| of(s) > 0 && s.numbers.all() * 10 >= s.told() * 9).max_by_key(|(s, _)| of(s));
+    let proof = |of: fn(&Stats) -> u64| {
+        stats.iter().zip(&found.names).filter(|(s, _)| of(s) > 0 && s.numbers.all() * 10 >= s.told() * 9).max_by_key(|(s, _)| of(s))
+    };
     let dot = proof(|s| s.numbers.dot_only);
     let comma = proof(|s| s.numbers.comma_only);
     match (dot, comma) {
@@ -153,6 +164,7 @@ fn usual_mark(stats: &[Stats], found: &dialect::Found) -> Option<(Mark, String)>
 
 impl FileProfile {
     pub(crate) fn same_columns(&self, other: &Self) -> bool {
-        self.columns.len() == other.columns.len() && self.columns.iter().zip(&other.columns).all(|(a, b)| a.name.eq_ignore_ascii_case(&b.name))
+        self.columns.len() == other.columns.len()
+            && self.columns.iter().zip(&other.columns).all(|(a, b)| a.name.eq_ignore_ascii_case(&b.name))
     }
 }

@@ -68,7 +68,12 @@ struct Resolving<'a> {
 }
 
 /// Finds every place, loads the tables, and gives the rows of the tables that could not be used.
-pub(crate) fn plan(sources: &[Source], profiles: &[FileProfile], mapping: &Mapping, limits: &Limits) -> Result<(Plan, VecDeque<RefusedLine>), TableError> {
+pub(crate) fn plan(
+    sources: &[Source],
+    profiles: &[FileProfile],
+    mapping: &Mapping,
+    limits: &Limits,
+) -> Result<(Plan, VecDeque<RefusedLine>), TableError> {
     let files = given(sources, profiles, mapping, limits)?;
     let root = mapping.files.iter().position(|file| file.part == Part::Lines);
     let root = root.ok_or_else(|| TableError::new("", "mapping.no_lines", "No file is named as the one with the sale lines."))?;
@@ -86,7 +91,12 @@ pub(crate) fn plan(sources: &[Source], profiles: &[FileProfile], mapping: &Mappi
 }
 
 /// The files in the order of the mapping, read again where a person changed how.
-fn given(sources: &[Source], profiles: &[FileProfile], mapping: &Mapping, limits: &Limits) -> Result<Vec<(Source, FileProfile)>, TableError> {
+fn given(
+    sources: &[Source],
+    profiles: &[FileProfile],
+    mapping: &Mapping,
+    limits: &Limits,
+) -> Result<Vec<(Source, FileProfile)>, TableError> {
     let mut names = HashSet::new();
     if let Some(twice) = sources.iter().find(|source| !names.insert(source.name())) {
         return Err(TableError::new(twice.name(), "file.same_name", "Two files have this name; rename one."));
@@ -95,7 +105,9 @@ fn given(sources: &[Source], profiles: &[FileProfile], mapping: &Mapping, limits
     let mut files = Vec::new();
     for part in &mapping.files {
         let source = sources.iter().find(|source| source.name() == part.name).ok_or_else(|| unknown(&part.name))?;
-        let known = profiles.iter().find(|profile| profile.name == part.name && profile.encoding == part.encoding && profile.dialect == part.dialect);
+        let known = profiles
+            .iter()
+            .find(|profile| profile.name == part.name && profile.encoding == part.encoding && profile.dialect == part.dialect);
         let profile = match known {
             Some(profile) => profile.clone(),
             None if part.part == Part::Unused => known_unused(profiles, &part.name).ok_or_else(|| unknown(&part.name))?,
@@ -119,7 +131,8 @@ impl Resolving<'_> {
     /// A file of the mapping by its name; any file with lines stands for the first one.
     fn file(&self, name: &str) -> Result<usize, TableError> {
         let found = self.mapping.files.iter().position(|file| file.name == name);
-        let found = found.ok_or_else(|| TableError::new(name, "mapping.unknown_file", format!("The mapping names {name}, which was not given.")))?;
+        let found = found
+            .ok_or_else(|| TableError::new(name, "mapping.unknown_file", format!("The mapping names {name}, which was not given.")))?;
         Ok(if self.mapping.files[found].part == Part::Lines { self.root } else { found })
     }
 
@@ -138,7 +151,9 @@ impl Resolving<'_> {
         }
         let mut seen = HashSet::new();
         match self.mapping.columns.iter().find(|a| a.role != Role::ItemPart && !seen.insert(a.role)) {
-            Some(twice) => Err(TableError::new(&twice.file, "mapping.role_twice", format!("Two columns are named as the {}.", twice.role.name()))),
+            Some(twice) => {
+                Err(TableError::new(&twice.file, "mapping.role_twice", format!("Two columns are named as the {}.", twice.role.name())))
+            }
             None => Ok(()),
         }
     }
@@ -181,7 +196,9 @@ impl Resolving<'_> {
         for (file, column) in wanted.into_iter().filter(|(file, _)| *file != self.root) {
             let name = self.profile(file).name.clone();
             let join = self.joins.iter_mut().find(|join| join.file == file);
-            let join = join.ok_or_else(|| TableError::new(&name, "mapping.not_joined", "A column of the file is used, but nothing says how its rows are found."))?;
+            let join = join.ok_or_else(|| {
+                TableError::new(&name, "mapping.not_joined", "A column of the file is used, but nothing says how its rows are found.")
+            })?;
             if column != join.key && !join.wanted.contains(&column) {
                 join.wanted.push(column);
             }
@@ -224,7 +241,9 @@ impl Resolving<'_> {
             let cell = if column == join.key { Some(0) } else { join.wanted.iter().position(|wanted| *wanted == column).map(|at| at + 1) };
             cell.map(|cell| Origin::Table(table, cell))
         });
-        let origin = place.ok_or_else(|| TableError::new(&self.profile(file).name, "mapping.not_joined", format!("The column {name} can't be reached from the lines.")))?;
+        let origin = place.ok_or_else(|| {
+            TableError::new(&self.profile(file).name, "mapping.not_joined", format!("The column {name} can't be reached from the lines."))
+        })?;
         Ok(Slot { origin, format, empty_words, name })
     }
 }

@@ -107,7 +107,15 @@ impl Rows {
         let inner = Unified::new(Decoded::new(source.body(limits, false)?, encoding));
         let metered = Metered { inner, since_row: Arc::clone(&since_row), limit: limits.line_bytes + BUFFER };
         let reader = dialect.builder().buffer_capacity(BUFFER).from_reader(metered);
-        Ok(Self { reader, since_row, name: source.shared_name(), field_bytes: limits.field_bytes, first_line: dialect.first_line, header: dialect.header, line: 0 })
+        Ok(Self {
+            reader,
+            since_row,
+            name: source.shared_name(),
+            field_bytes: limits.field_bytes,
+            first_line: dialect.first_line,
+            header: dialect.header,
+            line: 0,
+        })
     }
 
     /// Reads the next row of data into `row`; false at the end. Blank rows, what stands above the header, and the header are passed over.

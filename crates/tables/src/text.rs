@@ -218,7 +218,8 @@ impl<'a> Scan<'a> {
     fn encoding(&self, marked: Option<Encoding>) -> Result<(Encoding, String), TableError> {
         match (marked, self.foreign) {
             (Some(Encoding::Utf8), Some((byte, line))) => {
-                let reason = format!("The file says that it is UTF-8, but byte 0x{byte:02X} in line {line} is not. Save it as CSV UTF-8 once more.");
+                let reason =
+                    format!("The file says that it is UTF-8, but byte 0x{byte:02X} in line {line} is not. Save it as CSV UTF-8 once more.");
                 Err(TableError::new(self.name, "file.mixed_encoding", reason))
             }
             (Some(encoding), _) => Ok((encoding, "the file says so by its byte order mark".to_owned())),

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use tables::{DateOrder, Decimal, Encoding, Format, Guess, Limits, Mapping, Part, RefusedLine, Role, SaleLine, Source, Sure, guess, profile, read};
+use tables::{
+    DateOrder, Decimal, Encoding, Format, Guess, Limits, Mapping, Part, RefusedLine, Role, SaleLine, Source, Sure, guess, profile, read,
+};
 
 fn data(name: &str) -> Source {
     Source::path(format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR")))
@@ -74,7 +76,10 @@ fn a_price_list_given_with_the_bakery_gives_the_prices() {
     let bread = items.iter().position(|item| item == "Bread").unwrap();
     assert_eq!(priced[0].unit_price, Some(d(&format!("{}.{bread:02}", bread % 7 + 1))));
 
-    let few = Source::bytes("prices.csv", list.lines().filter(|line| !line.contains("\"Bread\"")).fold("Item,Price\n".to_owned(), |all, line| all + line + "\n").into_bytes());
+    let few = Source::bytes(
+        "prices.csv",
+        list.lines().filter(|line| !line.contains("\"Bread\"")).fold("Item,Price\n".to_owned(), |all, line| all + line + "\n").into_bytes(),
+    );
     let (_, _, refused) = all(&[few, data("BreadBasket_DMS.csv.gz")]);
     let unknown: Vec<_> = refused.iter().filter(|line| line.code == "line.unknown_key").collect();
     assert_eq!(unknown.len(), lines.iter().filter(|line| line.item == "Bread").count());
@@ -83,18 +88,22 @@ fn a_price_list_given_with_the_bakery_gives_the_prices() {
 
 #[test]
 fn the_pizza_place_joins_four_files_to_its_control_total() {
-    let (guess, lines, refused) = all(&["orders", "order_details", "pizzas", "pizza_types"].map(|name| data(&format!("pizza/{name}.csv.gz"))));
+    let (guess, lines, refused) =
+        all(&["orders", "order_details", "pizzas", "pizza_types"].map(|name| data(&format!("pizza/{name}.csv.gz"))));
     assert_eq!((lines.len(), refused.len()), (48_620, 0));
     assert_eq!(total(&lines), d("817860.05"));
     assert_eq!(guess.unsure().count(), 0);
     let first = &lines[0];
-    assert_eq!((first.item.as_str(), first.item_code.as_deref(), first.category.as_deref()), ("The Hawaiian Pizza M", Some("hawaiian_m"), Some("Classic")));
+    assert_eq!(
+        (first.item.as_str(), first.item_code.as_deref(), first.category.as_deref()),
+        ("The Hawaiian Pizza M", Some("hawaiian_m"), Some("Classic"))
+    );
     assert_eq!((first.ticket.as_deref(), first.source_line_id.as_deref()), (Some("1"), Some("1")));
     assert_eq!(first.at, jiff::civil::datetime(2015, 1, 1, 11, 38, 36, 0));
-    assert!(lines.iter().any(|line| line.item.contains("\u{2018}Nduja Salami") || line.item.starts_with("The")));
     assert_eq!(lines.iter().map(|line| &line.item).collect::<HashSet<_>>().len(), 91);
     assert_eq!(guess.mapping.files[3].encoding, Encoding::Windows1252);
     assert_eq!(guess.mapping.files[0].encoding, Encoding::Utf8);
+    assert!(guess.decisions.iter().any(|decision| decision.text.contains("byte 0x91")));
     let known = roles(&guess);
     assert_eq!(known["date"], "orders:date");
     assert_eq!(known["item"], "pizza_types:name");
@@ -117,5 +126,7 @@ fn the_restaurant_has_day_first_dates_and_null_items() {
     let why = guess.decisions.iter().find(|decision| decision.role == Some(Role::Date)).unwrap();
     assert!(why.sure == Sure::Certain && why.text.contains("D/MM/YYYY because line"), "{}", why.text);
     assert_eq!(guess.mapping.files[2].part, Part::Unused);
-    assert!(guess.decisions.iter().any(|decision| decision.file == "data_dictionary.csv.gz" && decision.text.contains("takes part in nothing")));
+    assert!(
+        guess.decisions.iter().any(|decision| decision.file == "data_dictionary.csv.gz" && decision.text.contains("takes part in nothing"))
+    );
 }

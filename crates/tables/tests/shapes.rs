@@ -4,9 +4,10 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use proptest::prelude::*;
 use tables::{
-    Assigned, CODES, ColumnRef, DateOrder, Decimal, Dialect, Encoding, FileProfile, Format, Guess, Kind, Limits, Mark, Part, RefusedLine, Role, SaleLine, Source, Sure, TableError, guess, profile,
-    profile_as, read,
+    Assigned, CODES, ColumnRef, DateOrder, Decimal, Dialect, Encoding, FileProfile, Format, Guess, Kind, Limits, Mark, Part, RefusedLine,
+    Role, SaleLine, Source, Sure, TableError, guess, profile, profile_as, read,
 };
 
 fn file(name: &str, bytes: impl AsRef<[u8]>) -> Source {
@@ -138,7 +139,10 @@ fn one_foreign_byte_at_the_very_end_decides_the_encoding() {
 fn sixteen_bit_text_is_read() {
     let text = "Datum;Artikel;Preis\r\n31.12.2024;Brötchen;0,45 €\r\n";
     for (mark, big) in [([0xff, 0xfe], false), ([0xfe, 0xff], true)] {
-        let bytes: Vec<u8> = mark.into_iter().chain(text.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() })).collect();
+        let bytes: Vec<u8> = mark
+            .into_iter()
+            .chain(text.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }))
+            .collect();
         let (_, lines, _) = sales(bytes);
         assert_eq!((lines[0].item.as_str(), lines[0].unit_price), ("Brötchen", d("0.45")));
     }
@@ -171,7 +175,8 @@ fn a_pandas_export_has_a_nameless_first_column_and_float_tickets() {
 
 #[test]
 fn amounts_without_minor_unit_and_with_words() {
-    let (guess, lines, refused) = sales("日付,Date,Item,Amount\nx,2024/05/01,メロンパン,\"¥1,200\"\nx,2024/05/01,あんパン,¥180\nx,2024/05/02,食パン,(¥300)\n");
+    let (guess, lines, refused) =
+        sales("日付,Date,Item,Amount\nx,2024/05/01,メロンパン,\"¥1,200\"\nx,2024/05/01,あんパン,¥180\nx,2024/05/02,食パン,(¥300)\n");
     assert_eq!(refused, []);
     assert_eq!(lines.iter().map(|line| line.amount()).collect::<Vec<_>>(), [d("1200"), d("180"), d("-300")]);
     assert_eq!(guess.unsure().count(), 0);
@@ -208,7 +213,10 @@ fn the_next_months_file_may_decide_for_both() {
     let february = file("february.csv", "Date,Item,Price\n13/02/2024,Cake,2.00\n14/02/2024,Cake,2.00\n");
     let (guess, lines, _) = take(&[january, february]);
     assert_eq!(guess.unsure().count(), 0);
-    assert_eq!(lines.iter().map(|line| (&*line.file, line.at.day(), line.at.month())).collect::<Vec<_>>(), [("january.csv", 1, 2), ("february.csv", 13, 2), ("february.csv", 14, 2)]);
+    assert_eq!(
+        lines.iter().map(|line| (&*line.file, line.at.day(), line.at.month())).collect::<Vec<_>>(),
+        [("january.csv", 1, 2), ("february.csv", 13, 2), ("february.csv", 14, 2)]
+    );
 }
 
 #[test]
@@ -274,7 +282,13 @@ fn a_person_may_change_the_guess() {
     let profiles = [profile(&sources[0], &Limits::default()).unwrap()];
     let mut mapping = guess(&profiles).mapping;
     let name = |column: &str| ColumnRef::Name(column.to_owned());
-    mapping.assign(Assigned { role: Role::Date, file: "sales.csv".into(), column: ColumnRef::Number(1), format: Format::Date { order: DateOrder::MonthDayYear }, empty_words: vec![] });
+    mapping.assign(Assigned {
+        role: Role::Date,
+        file: "sales.csv".into(),
+        column: ColumnRef::Number(1),
+        format: Format::Date { order: DateOrder::MonthDayYear },
+        empty_words: vec![],
+    });
     let mut item = mapping.column(Role::Item).unwrap().clone();
     item.empty_words.clear();
     mapping.assign(item);
@@ -346,4 +360,31 @@ fn nothing_that_looks_like_sales_is_a_problem_not_an_error() {
     let guess = guess(&profiles);
     assert_eq!(guess.problems[0].code, "mapping.no_lines");
     assert_eq!(guess.mapping.files[0].part, Part::Unused);
+}
+
+proptest! {
+    #[test]
+    fn no_file_makes_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        survive(&bytes);
+    }
+
+    #[test]
+    fn no_table_makes_the_reader_panic(cells in prop::collection::vec("[0-9]{0,4}|1/2/2024|31[.-]12[.-]24|9:5[0-9]( [AP]M)?|\"|Item|Date|date time|NULL|£1,2.3|\\PC{0,6}", 0..60), marks in prop::collection::vec("[,;\t|\n\r]", 60)) {
+        let text: String = cells.iter().zip(&marks).map(|(cell, mark)| format!("{cell}{mark}")).collect();
+        survive(format!("Date,Item,Price\n2024-05-01,Bread,1.00\n{text}").as_bytes());
+        survive(text.as_bytes());
+    }
+}
+
+/// Every row is either taken or refused, whatever the file holds.
+fn survive(bytes: &[u8]) {
+    let sources = [file("sales.csv", bytes)];
+    let Ok(profile) = profile(&sources[0], &Limits::default()) else { return };
+    let rows = profile.rows;
+    let profiles = [profile];
+    let guess = guess(&profiles);
+    if guess.problems.is_empty() {
+        let lines = read(&sources, &profiles, &guess.mapping, &Limits::default()).unwrap();
+        assert_eq!(lines.map(Result::unwrap).count() as u64, rows);
+    }
 }

@@ -1,1 +1,25 @@
-//! stub
+//! Stories: the whole program on a real database, in a fresh business, with a clock that is set and people signed in.
+//!
+//! ```no_run
+//! testkit::run(async |story| {
+//!     story.get("/v1/auth/me").await.ok();
+//! });
+//! ```
+//!
+//! [`run`] shares one database among all stories, each in a business of its own. [`own_database`] is for what concerns the
+//! whole installation, [`own_cluster`] for what happens to PostgreSQL itself. Nothing here sleeps until something may
+//! have happened: jobs are worked and the log is numbered when the story says so.
+
+mod answer;
+mod cluster;
+mod databases;
+mod fault;
+mod people;
+mod person;
+mod story;
+
+pub use answer::Answer;
+pub(crate) use cluster::Cluster;
+pub use fault::{OwnCluster, own_cluster};
+pub use person::Person;
+pub use story::{HOST, Served, Story, own_database, run, start};

@@ -17,6 +17,8 @@ pub struct Settings {
     pub production: bool,
     /// How many proxies stand before the program.
     pub trusted_proxies: usize,
+    /// Where uploads lie until they are read.
+    pub spool: std::path::PathBuf,
 }
 
 /// One program. Cheap to clone.

@@ -159,8 +159,14 @@ impl Cx {
     /// Runs a command once for the request's `Idempotency-Key`, if it has one.
     pub async fn run<C: Command>(&self, command: C) -> Result<Answer> {
         let key = self.headers.get("idempotency-key").and_then(|v| v.to_str().ok()).filter(|k| !k.is_empty() && k.len() <= 255);
-        let intent = key.map(|key| Intent::of(key, &self.op, &format!("{} {}", self.method, self.address), &self.body));
+        let key = key.map(str::to_owned).or_else(|| command.intent_id().map(|id| id.to_string()));
+        let intent = key.map(|key| Intent::of(&key, &self.op, &format!("{} {}", self.method, self.address), &self.content()));
         self.app.db().run(self.op.clone(), intent, command).await
+    }
+
+    /// The body without its spelling: the same fields in another order are the same content.
+    fn content(&self) -> Vec<u8> {
+        serde_json::from_slice::<serde_json::Value>(&self.body).ok().and_then(|v| serde_json::to_vec(&v).ok()).unwrap_or_else(|| self.body.to_vec())
     }
 
     /// Runs what a form asked for, once for the form's `intent`. What the person can mend comes back as [`Refused`].

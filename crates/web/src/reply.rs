@@ -52,7 +52,7 @@ impl Reply {
     /// Goes on to another page by GET. Only paths of this program.
     pub fn see(path: impl Into<String>) -> Self {
         let path = path.into();
-        let safe = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+        let safe = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\t', '\r', '\n']);
         Self { status: StatusCode::SEE_OTHER, headers: vec![(header::LOCATION, if safe { path } else { "/".into() })], body: Body::empty(), trips: 0 }
     }
 

@@ -156,6 +156,19 @@ impl Routes {
         added.query = query;
     }
 
+    /// The same where the answer may also be a file (`?format=csv`): the handler answers, `T` describes its JSON.
+    pub fn json_or_file<T, F, R>(&mut self, route: &'static str, needs: Permission, name: &str, query: &'static [&'static str], handler: F)
+    where
+        T: ToSchema,
+        F: Fn(Cx) -> R + Send + Sync + Clone + 'static,
+        R: Future<Output = Result<Reply>> + Send + 'static,
+    {
+        let handler: Handler = Arc::new(move |cx: Cx| Box::pin(handler(cx)));
+        let added = self.add(route, needs, Answers::Json, name.to_owned(), Does::Handle(handler));
+        added.gives = Some(Described::of::<T>());
+        added.query = query;
+    }
+
     /// A call that is no command of one tenant (sign-in, opening a business): takes `B`, answers as it likes.
     pub fn call<B, T, F, R>(&mut self, route: &'static str, needs: Permission, name: &str, handler: F)
     where

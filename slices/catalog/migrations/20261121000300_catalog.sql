@@ -26,12 +26,15 @@ CREATE TABLE catalog.tax (
     FOREIGN KEY (tenant_id, category_id) REFERENCES catalog.tax_category (tenant_id, id)
 );
 SELECT db.tenant_table('catalog.tax');
+CREATE INDEX tax_of_category ON catalog.tax (tenant_id, category_id, from_day);
 
 CREATE TABLE catalog.item (
     tenant_id uuid NOT NULL REFERENCES db.tenant (id),
     id uuid NOT NULL,
     kind text NOT NULL CHECK (kind IN ('ingredient', 'packaging', 'semi-finished', 'product', 'returnable', 'service')),
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    -- By which lists are sorted and searched.
+    sort_name text COLLATE "C" NOT NULL GENERATED ALWAYS AS (lower(name)) STORED,
     sku text CHECK (length(sku) BETWEEN 1 AND 60),
     category text CHECK (length(category) BETWEEN 1 AND 100),
     base_unit text NOT NULL CHECK (base_unit IN ('pc', 'g', 'ml')),
@@ -50,6 +53,8 @@ CREATE TABLE catalog.item (
     FOREIGN KEY (tenant_id, tax_category_id) REFERENCES catalog.tax_category (tenant_id, id)
 );
 SELECT db.tenant_table('catalog.item');
+CREATE INDEX item_sort_name ON catalog.item (tenant_id, sort_name, id);
+CREATE INDEX item_created ON catalog.item (tenant_id, created_at, id);
 
 -- Alternative units: one `code` is numerator/denominator base units.
 CREATE TABLE catalog.item_unit (

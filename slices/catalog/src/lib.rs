@@ -1,1 +1,57 @@
-//! stub
+//! What is counted and what it costs: items, units, taxes, price lists.
+
+mod change;
+mod item;
+mod pages;
+mod past;
+mod price;
+mod sellable;
+mod tax;
+mod tax_page;
+mod words;
+
+use kernel::Permission;
+use web::{Place, Routes, Slice};
+
+pub use change::{ChangeItem, CreateItem};
+pub use item::{Item, ItemPrice, ItemUnit, StandardCost, item};
+pub use past::{PastItem, match_or_make};
+pub use price::SetPrice;
+pub use sellable::{Sellable, SellableRow, sellables, standard_value, unit_ratio};
+pub use tax::{CreateTaxCategory, Rate, STANDARD_RATE, SetRate, TaxCategories, TaxCategory, ZERO_RATED};
+pub use words::{ItemKind, StockRule};
+
+/// This capability.
+pub fn slice() -> Slice {
+    Slice {
+        places: &[Place { label: "place-items", href: "/items", icon: "oven", needs: Permission::ItemRead, rank: 30 }],
+        opened: Some(tax::opened),
+        search: Some(item::search),
+        ..Slice::new("catalog", migrations, routes, include_str!("../texts/en.ftl"))
+    }
+}
+
+fn migrations() -> sqlx::migrate::Migrator {
+    sqlx::migrate!()
+}
+
+fn routes(routes: &mut Routes) {
+    routes.list("GET /v1/items", Permission::ItemRead, &item::ITEMS);
+    routes.json("GET /v1/items/{id}", Permission::ItemRead, "item", &[], item::answer);
+    routes.command::<CreateItem>("POST /v1/items");
+    routes.command::<ChangeItem>("POST /v1/items/{id}");
+    routes.command::<SetPrice>("POST /v1/items/{id}/price");
+    routes.json("GET /v1/taxes", Permission::ItemRead, "taxes", &[], tax::answer);
+    routes.command::<CreateTaxCategory>("POST /v1/taxes");
+    routes.command::<SetRate>("POST /v1/taxes/{id}/rates");
+    routes.page("GET /items", Permission::ItemRead, pages::list);
+    routes.page("GET /items/new", Permission::ItemWrite, pages::new);
+    routes.form("POST /items/new", Permission::ItemWrite, pages::create);
+    routes.page("GET /items/{id}", Permission::ItemRead, pages::show);
+    routes.page("GET /items/{id}/change", Permission::ItemWrite, pages::edit);
+    routes.form("POST /items/{id}/change", Permission::ItemWrite, pages::change);
+    routes.form("POST /items/{id}/price", Permission::ItemWrite, pages::price);
+    routes.page("GET /settings/taxes", Permission::ItemRead, tax_page::show);
+    routes.form("POST /settings/taxes/rates", Permission::SettingsWrite, tax_page::rate);
+    routes.form("POST /settings/taxes", Permission::SettingsWrite, tax_page::create);
+}

@@ -32,7 +32,7 @@ CREATE TABLE ledger.transfer (
 );
 SELECT db.tenant_table('ledger.transfer', append_only => true);
 CREATE INDEX transfer_document ON ledger.transfer (tenant_id, document_id);
-CREATE INDEX transfer_day ON ledger.transfer (tenant_id, day);
+CREATE INDEX transfer_day ON ledger.transfer (tenant_id, day, id);
 
 -- What accountants call lines.
 CREATE VIEW ledger.line WITH (security_invoker = true) AS

@@ -22,6 +22,7 @@ CREATE TABLE stock.lot (
     code text NOT NULL CHECK (length(code) BETWEEN 1 AND 100),
     best_before date,
     PRIMARY KEY (tenant_id, id),
+    CONSTRAINT lot_code_key UNIQUE (tenant_id, item_id, code),
     FOREIGN KEY (tenant_id, item_id) REFERENCES catalog.item (tenant_id, id)
 );
 SELECT db.tenant_table('stock.lot');
@@ -54,6 +55,7 @@ CREATE TABLE stock.movement (
 );
 SELECT db.tenant_table('stock.movement', append_only => true);
 CREATE INDEX movement_item ON stock.movement (tenant_id, item_id, effective_at, id);
+CREATE INDEX movement_time ON stock.movement (tenant_id, effective_at, id);
 CREATE INDEX movement_document ON stock.movement (tenant_id, document_id, document_line);
 
 -- Quantity and value of an item at a site. A unit cost is derived from them, never stored.
@@ -106,6 +108,7 @@ CREATE TABLE stock.receipt (
     FOREIGN KEY (tenant_id, location_id) REFERENCES stock.location (tenant_id, id)
 );
 SELECT db.tenant_table('stock.receipt', append_only => true);
+CREATE INDEX receipt_time ON stock.receipt (tenant_id, effective_at, id);
 
 CREATE TABLE stock.receipt_line (
     tenant_id uuid NOT NULL,

@@ -1,0 +1,164 @@
+//! The trial balance and the transfers behind it.
+
+use std::collections::BTreeMap;
+
+use kernel::{Currency, Money, Result};
+use maud::{Markup, html};
+use web::{
+    Cx, Fields, ListPage, Refused, Reply, t, tf,
+    ui::{self, Column, ColumnKind, Empty, Fact, Field, FilterBar, Kind, Row, Table, Toolbar},
+};
+
+use crate::{
+    balance::{self, Balances},
+    close::{CloseThrough, Closed, closed_through},
+    transfer::{self, TRANSFERS},
+};
+
+/// `GET /ledger`.
+pub(crate) async fn trial_balance(cx: Cx) -> Result<Markup> {
+    page(&cx, &Fields::default(), None).await
+}
+
+/// `POST /ledger/close`.
+pub(crate) async fn close(cx: Cx, fields: Fields) -> Result<Reply> {
+    let mut reader = fields.reader();
+    let day = reader.day("day");
+    let command = reader.done(|| Some(CloseThrough { day: day? }));
+    match cx.submit(&fields, command).await? {
+        Ok(_) => Ok(Reply::see("/ledger")),
+        Err(refused) => Ok(Reply::refused(page(&cx, &fields, Some(&refused)).await?)),
+    }
+}
+
+async fn page(cx: &Cx, fields: &Fields, refused: Option<&Refused>) -> Result<Markup> {
+    let mut tx = cx.tx().await?;
+    let day = balance::as_of(cx, &mut tx).await?;
+    let balances = balance::balances(&mut tx, day).await?;
+    let closed = closed_through(&mut tx).await?;
+    let bar = FilterBar {
+        action: "/ledger".into(),
+        fields: vec![Field::new("asOf", t("ledger-as-of"), Kind::Date).value(day.to_string())],
+        keep: Vec::new(),
+        clear: None,
+        found: None,
+    };
+    let toolbar = Toolbar { crumbs: Vec::new(), title: t("ledger-title"), now: Some(now(&closed)), buttons: Vec::new() };
+    let body = html! {
+        (ui::filter_bar(&bar))
+        (ui::table(&table(&balances)))
+        (differences(&balances))
+        p { a href="/ledger/transfers" { (t("ledger-all-transfers")) } }
+        @if cx.op.permissions.has(kernel::Permission::LedgerClose) { (closing(cx, fields, refused)) }
+    };
+    Ok(cx.page_with(toolbar, body))
+}
+
+fn now(closed: &Closed) -> Markup {
+    match closed.closed_through {
+        Some(day) => html! { (tf("ledger-closed-through", &[("day", &day.to_string())])) },
+        None => html! { (t("ledger-nothing-closed")) },
+    }
+}
+
+fn closing(cx: &Cx, fields: &Fields, refused: Option<&Refused>) -> Markup {
+    let mut day = Field::new("day", t("ledger-close-day"), Kind::Date).value(fields.get("day")).help(t("ledger-close-help"));
+    day.error = refused.and_then(|r| r.of("day"));
+    html! {
+        section class="stack" {
+            h2 { (t("ledger-close-title")) }
+            @if let Some(refused) = refused { (refused.banner()) }
+            (ui::form(&ui::Form::new("/ledger/close", cx.guard(), vec![day], t("ledger-close"))))
+        }
+    }
+}
+
+/// An amount in its own currency; one that no longer reads as a currency is shown plainly.
+fn amount(minor: i64, currency: &str) -> Markup {
+    match currency.parse::<Currency>() {
+        Ok(currency) => html! { span class="number" { (Money::new(minor, currency)) } },
+        Err(_) => html! { span class="number" { (minor) " " (currency) } },
+    }
+}
+
+fn table(balances: &Balances) -> Table {
+    let side = |minor: i64, currency: &str| if minor > 0 { amount(minor, currency) } else { html! {} };
+    let rows = balances.rows.iter().map(|b| Row {
+        id: b.book_id.to_string(),
+        name: b.name.clone(),
+        href: Some(format!("/ledger/transfers?book={}&to={}", b.book_id, balances.as_of)),
+        cells: vec![
+            html! { (b.code) " " (b.name) },
+            html! { (t(&format!("book-{}", b.kind))) },
+            side(b.debit - b.credit, &b.currency),
+            side(b.credit - b.debit, &b.currency),
+        ],
+    });
+    Table {
+        caption: t("ledger-title"),
+        columns: vec![
+            Column::new(t("ledger-book"), ColumnKind::Text),
+            Column::new(t("ledger-kind"), ColumnKind::Text),
+            Column::new(t("transfer-debit"), ColumnKind::Number),
+            Column::new(t("transfer-credit"), ColumnKind::Number),
+        ],
+        rows: rows.collect(),
+        total: None,
+        bulk: None,
+        empty: Some(Empty { icon: "book", title: t("ledger-empty-title"), text: t("ledger-empty-text"), first: None }),
+    }
+}
+
+/// Both sides per currency, and what they differ by: nothing.
+fn differences(balances: &Balances) -> Markup {
+    let mut sums: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    for b in &balances.rows {
+        let sum = sums.entry(&b.currency).or_default();
+        sum.0 += (b.debit - b.credit).max(0);
+        sum.1 += (b.credit - b.debit).max(0);
+    }
+    html! {
+        @for (currency, (debit, credit)) in sums {
+            (ui::facts(&[
+                Fact::new(t("transfer-debit"), amount(debit, currency)),
+                Fact::new(t("transfer-credit"), amount(credit, currency)),
+                Fact::new(t("ledger-difference"), amount(debit - credit, currency)),
+            ]))
+        }
+    }
+}
+
+/// `GET /ledger/transfers`.
+pub(crate) async fn transfers(cx: Cx) -> Result<Markup> {
+    let mut tx = cx.tx().await?;
+    let tenant = tx.tenant().uuid();
+    let books = sqlx::query!("SELECT id, code, name FROM ledger.book WHERE tenant_id = $1 ORDER BY code LIMIT 500", tenant)
+        .fetch_all(tx.conn())
+        .await?;
+    let given = |name: &str| cx.param(name).unwrap_or_default().to_owned();
+    let choices = std::iter::once(ui::Choice::new("", t("ledger-all-books")))
+        .chain(books.into_iter().map(|b| ui::Choice::new(b.id.to_string(), format!("{} {}", b.code, b.name))));
+    let bar = FilterBar {
+        action: "/ledger/transfers".into(),
+        fields: vec![
+            Field::new("from", t("ledger-from"), Kind::Date).value(given("from")),
+            Field::new("to", t("ledger-to"), Kind::Date).value(given("to")),
+            Field::new("book", t("ledger-book"), Kind::Select(choices.collect())).value(given("book")),
+        ],
+        keep: Vec::new(),
+        clear: Some("/ledger/transfers".into()),
+        found: None,
+    };
+    let list = ListPage {
+        list: &TRANSFERS,
+        here: "/ledger/transfers",
+        api: "/v1/ledger/transfers",
+        name: "document",
+        open: transfer::open,
+        empty: Empty { icon: "book", title: t("ledger-empty-title"), text: t("ledger-empty-text"), first: None },
+        zone: cx.site()?.zone.clone(),
+    };
+    let shown = list.show(&cx, &mut tx).await?;
+    let crumbs = vec![ui::Crumb { label: t("ledger-title"), href: "/ledger".into() }];
+    Ok(cx.page_with(Toolbar { crumbs, title: t("ledger-transfers"), now: None, buttons: Vec::new() }, html! { (ui::filter_bar(&bar)) (shown) }))
+}

@@ -1,0 +1,140 @@
+//! Keeping the totals of sealed days, and proving them from the lines.
+
+use db::{System, Tx};
+use futures::future::BoxFuture;
+use kernel::{Currency, Day, Money, Quantity, Result, TenantId};
+use web::Finding;
+
+use crate::say;
+
+/// Recomputes the kept totals of some days from the lines. Each total is one pass over the lines of all those days.
+pub(crate) fn seal<'a>(system: &'a mut System, tenant: TenantId, days: &'a [Day]) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        if days.is_empty() {
+            return Ok(());
+        }
+        seal_items(system, tenant, days).await?;
+        seal_hours(system, tenant, days).await
+    })
+}
+
+/// Rows are written in the order of their key, so that a period lies together on the disk.
+async fn seal_items(system: &mut System, tenant: TenantId, days: &[Day]) -> Result<()> {
+    sqlx::query!("DELETE FROM reports.day_item WHERE tenant_id = $1 AND day = ANY ($2)", tenant.uuid(), days as &[Day])
+        .execute(system.conn())
+        .await?;
+    sqlx::query!(
+        "INSERT INTO reports.day_item (tenant_id, day, site_id, item_id, lines, quantity, net, tax, total, cost)
+        SELECT f.tenant_id, f.day, f.site_id, f.item_id, sum(f.lines), sum(f.quantity), sum(f.net), sum(f.tax), sum(f.total), sum(f.cost)
+        FROM reports.fact f WHERE f.tenant_id = $1 AND f.day = ANY ($2) AND f.item_id IS NOT NULL
+        GROUP BY f.tenant_id, f.day, f.site_id, f.item_id ORDER BY f.day, f.site_id, f.item_id",
+        tenant.uuid(),
+        days as &[Day]
+    )
+    .execute(system.conn())
+    .await?;
+    Ok(())
+}
+
+async fn seal_hours(system: &mut System, tenant: TenantId, days: &[Day]) -> Result<()> {
+    sqlx::query!("DELETE FROM reports.day_hour WHERE tenant_id = $1 AND day = ANY ($2)", tenant.uuid(), days as &[Day])
+        .execute(system.conn())
+        .await?;
+    sqlx::query!(
+        "INSERT INTO reports.day_hour (tenant_id, day, site_id, hour, orders, refunds, lines, net, tax, total, cost)
+        SELECT f.tenant_id, f.day, f.site_id, f.hour, sum(f.orders), sum(f.refunds), sum(f.lines), sum(f.net), sum(f.tax), sum(f.total), sum(f.cost)
+        FROM reports.fact f WHERE f.tenant_id = $1 AND f.day = ANY ($2)
+        GROUP BY f.tenant_id, f.day, f.site_id, f.hour ORDER BY f.day, f.site_id, f.hour",
+        tenant.uuid(),
+        days as &[Day]
+    )
+    .execute(system.conn())
+    .await?;
+    Ok(())
+}
+
+/// So many differences are named at most; one is enough to know.
+const MOST: i64 = 1_000;
+
+/// Proves that the kept totals of every sealed, clean day equal its lines.
+pub(crate) fn check(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
+    Box::pin(async move {
+        let mut findings = check_items(tx).await?;
+        findings.extend(check_hours(tx).await?);
+        Ok(findings)
+    })
+}
+
+/// One side of a comparison, as an array: lines, quantity (or orders, refunds), net, tax, total, cost.
+fn told(values: Option<&[i64]>, names: &[&str], currency: Option<Currency>) -> String {
+    let Some(values) = values else { return "nothing".to_owned() };
+    let one = |(name, value): (&&str, &i64)| match (*name, currency) {
+        ("net" | "tax" | "total" | "cost", Some(currency)) => format!("{name} {}", Money::new(*value, currency)),
+        ("quantity", _) => format!("quantity {}", Quantity::from_micros(*value)),
+        _ => format!("{name} {value}"),
+    };
+    names.iter().zip(values).map(one).collect::<Vec<_>>().join(", ")
+}
+
+async fn check_items(tx: &mut Tx) -> Result<Vec<Finding>> {
+    let tenant = tx.tenant().uuid();
+    let rows = sqlx::query!(
+        r#"WITH sealed AS (SELECT t.sealed_through AS day FROM db.tenant t WHERE t.id = $1),
+        dirty AS (SELECT DISTINCT d.day FROM db.dirty_day d WHERE d.tenant_id = $1),
+        kept AS (SELECT k.day, k.site_id, k.item_id, ARRAY[k.lines, k.quantity, k.net, k.tax, k.total, k.cost] AS figures
+            FROM reports.day_item k WHERE k.tenant_id = $1 AND k.day <= (SELECT s.day FROM sealed s) AND k.day NOT IN (SELECT d.day FROM dirty d)),
+        raw AS (SELECT f.day, f.site_id, f.item_id, ARRAY[sum(f.lines)::bigint, sum(f.quantity)::bigint, sum(f.net)::bigint, sum(f.tax)::bigint,
+                sum(f.total)::bigint, sum(f.cost)::bigint] AS figures
+            FROM reports.fact f WHERE f.tenant_id = $1 AND f.item_id IS NOT NULL AND f.day <= (SELECT s.day FROM sealed s)
+                AND f.day NOT IN (SELECT d.day FROM dirty d) GROUP BY f.day, f.site_id, f.item_id)
+        SELECT day AS "day!", item_id AS "item_id!", i.name AS "name?", s.currency AS "currency?", kept.figures AS "kept?", raw.figures AS "raw?"
+        FROM kept FULL JOIN raw USING (day, site_id, item_id)
+            LEFT JOIN catalog.item i ON i.tenant_id = $1 AND i.id = item_id LEFT JOIN identity.site s ON s.tenant_id = $1 AND s.id = site_id
+        WHERE kept.figures IS DISTINCT FROM raw.figures ORDER BY day, item_id LIMIT $2"#,
+        tenant,
+        MOST
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    const NAMES: &[&str] = &["lines", "quantity", "net", "tax", "total", "cost"];
+    Ok(rows
+        .into_iter()
+        .map(|r| {
+            let currency = r.currency.and_then(|c| c.parse().ok());
+            let (kept, raw) = (told(r.kept.as_deref(), NAMES, currency), told(r.raw.as_deref(), NAMES, currency));
+            let text = format!("{}, {}: kept {kept}; the lines say {raw}", say::day(r.day), r.name.unwrap_or_default());
+            Finding { check: "reports.day_item", kind: "item".into(), id: r.item_id, text }
+        })
+        .collect())
+}
+
+async fn check_hours(tx: &mut Tx) -> Result<Vec<Finding>> {
+    let tenant = tx.tenant().uuid();
+    let rows = sqlx::query!(
+        r#"WITH sealed AS (SELECT t.sealed_through AS day FROM db.tenant t WHERE t.id = $1),
+        dirty AS (SELECT DISTINCT d.day FROM db.dirty_day d WHERE d.tenant_id = $1),
+        kept AS (SELECT k.day, k.site_id, k.hour, ARRAY[k.orders, k.refunds, k.lines, k.net, k.tax, k.total, k.cost] AS figures
+            FROM reports.day_hour k WHERE k.tenant_id = $1 AND k.day <= (SELECT s.day FROM sealed s) AND k.day NOT IN (SELECT d.day FROM dirty d)),
+        raw AS (SELECT f.day, f.site_id, f.hour, ARRAY[sum(f.orders)::bigint, sum(f.refunds)::bigint, sum(f.lines)::bigint, sum(f.net)::bigint,
+                sum(f.tax)::bigint, sum(f.total)::bigint, sum(f.cost)::bigint] AS figures
+            FROM reports.fact f WHERE f.tenant_id = $1 AND f.day <= (SELECT s.day FROM sealed s)
+                AND f.day NOT IN (SELECT d.day FROM dirty d) GROUP BY f.day, f.site_id, f.hour)
+        SELECT day AS "day!", hour AS "hour!", s.currency AS "currency?", kept.figures AS "kept?", raw.figures AS "raw?"
+        FROM kept FULL JOIN raw USING (day, site_id, hour) LEFT JOIN identity.site s ON s.tenant_id = $1 AND s.id = site_id
+        WHERE kept.figures IS DISTINCT FROM raw.figures ORDER BY day, hour LIMIT $2"#,
+        tenant,
+        MOST
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    const NAMES: &[&str] = &["orders", "refunds", "lines", "net", "tax", "total", "cost"];
+    Ok(rows
+        .into_iter()
+        .map(|r| {
+            let currency = r.currency.and_then(|c| c.parse().ok());
+            let (kept, raw) = (told(r.kept.as_deref(), NAMES, currency), told(r.raw.as_deref(), NAMES, currency));
+            let text = format!("{}, {}: kept {kept}; the lines say {raw}", say::day(r.day), say::hour(r.hour));
+            Finding { check: "reports.day_hour", kind: "day".into(), id: tenant, text }
+        })
+        .collect())
+}

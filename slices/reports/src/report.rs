@@ -1,0 +1,163 @@
+//! The sales report, as JSON and CSV.
+
+use axum::http::header;
+use kernel::{Currency, Day, Error, Money, Result, SiteId};
+use serde::Serialize;
+use utoipa::ToSchema;
+use web::{Cx, Reply, csv_safe, t};
+
+use crate::{
+    Ask, By, Figures,
+    figures::{self, Apart, Slot, Sold},
+    say,
+};
+use db::Tx;
+
+/// One row of a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// The day (`2017-04-09`), the hour (`8`), the item's id or the site's id.
+    pub key: String,
+    /// The same for people.
+    pub label: String,
+    /// The item's base unit; told by item alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// The sums.
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+/// Sales of a period. All amounts are whole minor units of `currency`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// First business day.
+    pub from: Day,
+    /// Last business day.
+    pub to: Day,
+    /// What the rows stand for.
+    pub by: By,
+    /// The site, where one was asked for.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub site: Option<SiteId>,
+    /// Three letters of ISO 4217, once for all amounts.
+    #[schema(value_type = String, example = "GBP")]
+    pub currency: Currency,
+    /// Days and hours in their order, items by what they brought, sites by name. What sold nothing has no row.
+    pub rows: Vec<Row>,
+    /// The sum of the rows.
+    pub total: Figures,
+}
+
+/// Sums up the sales of a period: kept totals for its sealed days, raw lines for the rest.
+/// Refuses with `period`, `site.unknown`, and `money.currency` where the sites asked for keep different currencies.
+pub async fn sales(tx: &mut Tx, ask: &Ask) -> Result<Report> {
+    let span = ask.span(tx).await?;
+    let apart = Apart { day: ask.by == By::Day, hour: ask.by == By::Hour, site: ask.by == By::Site };
+    let rows: Vec<Row> = match ask.by {
+        By::Item => figures::items(tx, &span, None).await?.into_iter().map(of_item).collect(),
+        By::Day | By::Hour | By::Site => figures::slots(tx, &span, apart).await?.into_iter().map(of_slot).collect(),
+    };
+    let total = Figures::sum(rows.iter().map(|row| &row.figures))?;
+    // Pieces and grams don't add up.
+    let total = Figures { quantity: None, ..total };
+    Ok(Report { from: ask.from, to: ask.to, by: ask.by, site: ask.site, currency: span.currency, rows, total })
+}
+
+fn of_item(sold: Sold) -> Row {
+    Row { key: sold.item.to_string(), label: sold.name, unit: Some(sold.unit), figures: sold.figures }
+}
+
+fn of_slot(slot: Slot) -> Row {
+    let (key, label) = match (slot.day, slot.hour, slot.site) {
+        (Some(day), ..) => (day.to_string(), say::day(day)),
+        (_, Some(hour), _) => (hour.to_string(), say::hour(hour)),
+        (.., Some(site)) => (site.to_string(), slot.site_name.unwrap_or_default()),
+        (None, None, None) => (String::new(), String::new()),
+    };
+    Row { key, label, unit: None, figures: slot.figures }
+}
+
+/// The question in the address of a request.
+pub(crate) fn asked(cx: &Cx) -> Result<Ask> {
+    Ask::read(cx.param("from"), cx.param("to"), cx.param("by"), cx.param("site"))
+}
+
+/// `GET /v1/reports/sales`.
+pub(crate) async fn answer(cx: Cx) -> Result<Reply> {
+    let ask = asked(&cx)?;
+    let accepts = cx.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let as_csv = match cx.param("format") {
+        Some("csv") => true,
+        Some("json") => false,
+        None => accepts.starts_with("text/csv"),
+        Some(_) => return Err(Error::field("format", "choice.unknown")),
+    };
+    let report = sales(&mut cx.tx().await?, &ask).await?;
+    if !as_csv {
+        return Reply::json(&report);
+    }
+    let name = format!("sales-by-{}-{}-{}.csv", ask.by.code(), ask.from, ask.to);
+    Ok(Reply::bytes("text/csv; charset=utf-8", csv(&report)?).header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+}
+
+/// A report as CSV: one line a row, amounts in decimals with their currency beside them. No cell is taken for a formula.
+pub(crate) fn csv(report: &Report) -> Result<Vec<u8>> {
+    let fail = |e: String| Error::Internal(e);
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    let heads = ["key", "label", "orders", "refunds", "lines", "quantity", "unit", "net", "tax", "total", "cost", "margin", "currency"];
+    writer.write_record(heads.map(|head| t(&format!("report-csv-{head}")))).map_err(|e| fail(e.to_string()))?;
+    for row in &report.rows {
+        let f = &row.figures;
+        let count = |n: Option<i64>| n.map(|n| n.to_string()).unwrap_or_default();
+        let amount = |minor: i64| Money::new(minor, report.currency).digits();
+        let cells = [
+            row.key.clone(),
+            row.label.clone(),
+            count(f.orders),
+            count(f.refunds),
+            f.lines.to_string(),
+            f.quantity.map(|q| q.to_string()).unwrap_or_default(),
+            row.unit.clone().unwrap_or_default(),
+            amount(f.net),
+            amount(f.tax),
+            amount(f.total),
+            amount(f.cost),
+            amount(f.margin),
+            report.currency.code().to_owned(),
+        ];
+        writer.write_record(cells.map(|cell| csv_safe(&cell))).map_err(|e| fail(e.to_string()))?;
+    }
+    writer.into_inner().map_err(|e| fail(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        let figures = Figures { lines: 1, quantity: Some(kernel::Quantity::whole(-2)), net: -500, total: -500, margin: -500, ..Figures::default() };
+        let row = Row { key: "k".into(), label: "=cmd|' /C calc'!A0".into(), unit: Some("pc".into()), figures };
+        let day: Day = "2017-04-09".parse().unwrap();
+        Report { from: day, to: day, by: By::Item, site: None, currency: Currency::GBP, rows: vec![row], total: figures }
+    }
+
+    #[test]
+    fn a_csv_cell_is_never_a_formula_and_amounts_keep_their_sign() {
+        let text = String::from_utf8(csv(&report()).unwrap()).unwrap();
+        let line = text.lines().nth(1).unwrap();
+        assert_eq!(line, "k,'=cmd|' /C calc'!A0,,,1,-2,pc,-5.00,0.00,-5.00,0.00,-5.00,GBP");
+    }
+
+    #[test]
+    fn json_tells_amounts_as_whole_numbers_and_leaves_out_what_has_no_meaning() {
+        let json = serde_json::to_value(report()).unwrap();
+        assert_eq!(json["currency"], "GBP");
+        assert_eq!(json["by"], "item");
+        assert_eq!(json["rows"][0]["net"], -500);
+        assert_eq!(json["rows"][0]["quantity"], "-2");
+        assert!(json["rows"][0].get("orders").is_none());
+    }
+}

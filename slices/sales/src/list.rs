@@ -1,0 +1,142 @@
+//! Orders as a list, one order whole, and what `hearth check` recomputes of them.
+
+use db::{
+    Tx,
+    list::{Column, Filter, Kind, List, Sort},
+};
+use futures::future::BoxFuture;
+use kernel::{OrderId, Permission, Result};
+use web::{CheckFn, Cx, Finding, Routes};
+
+use crate::order::{self, Order};
+
+/// Orders, newest first. A report's row opens to the orders behind it by these filters.
+pub(crate) static ORDERS: List = List {
+    name: "orders",
+    sql: "SELECT o.id, n.number, o.external_number, o.kind, o.state, o.placed_at, o.day, o.hour::bigint AS hour, o.site_id, o.channel, o.customer_id,
+            m.name AS seller, c.name AS customer, o.currency, o.net, o.tax, o.total, o.import_id, o.tenant_id, coalesce(n.number, o.external_number) AS called
+        FROM sales.orders o
+        LEFT JOIN db.number n ON n.tenant_id = o.tenant_id AND n.document_id = o.id
+        LEFT JOIN identity.member m ON m.tenant_id = o.tenant_id AND m.account_id = o.seller_id
+        LEFT JOIN sales.customer c ON c.tenant_id = o.tenant_id AND c.id = o.customer_id
+        WHERE o.tenant_id = $1",
+    columns: &[
+        Column { name: "id", kind: Kind::Id, label: "" },
+        Column { name: "number", kind: Kind::Text, label: "" },
+        Column { name: "external_number", kind: Kind::Text, label: "" },
+        Column { name: "called", kind: Kind::Text, label: "order-number" },
+        Column { name: "kind", kind: Kind::Text, label: "order-kind" },
+        Column { name: "state", kind: Kind::Text, label: "order-state" },
+        Column { name: "placed_at", kind: Kind::Time, label: "order-when" },
+        Column { name: "day", kind: Kind::Day, label: "order-day" },
+        Column { name: "hour", kind: Kind::Whole, label: "" },
+        Column { name: "site_id", kind: Kind::Id, label: "" },
+        Column { name: "channel", kind: Kind::Text, label: "" },
+        Column { name: "seller", kind: Kind::Text, label: "order-seller" },
+        Column { name: "customer", kind: Kind::Text, label: "order-customer" },
+        Column { name: "currency", kind: Kind::Text, label: "" },
+        Column { name: "net", kind: Kind::Money, label: "order-net" },
+        Column { name: "tax", kind: Kind::Money, label: "order-tax" },
+        Column { name: "total", kind: Kind::Money, label: "order-total" },
+    ],
+    filters: &[
+        Filter { name: "from", sql: "day >= {}", kind: Kind::Day },
+        Filter { name: "to", sql: "day <= {}", kind: Kind::Day },
+        Filter { name: "hour", sql: "hour = {}", kind: Kind::Whole },
+        Filter { name: "site", sql: "site_id = {}", kind: Kind::Id },
+        Filter { name: "kind", sql: "kind = {}", kind: Kind::Text },
+        Filter { name: "state", sql: "state = {}", kind: Kind::Text },
+        Filter { name: "customer", sql: "customer_id = {}", kind: Kind::Id },
+        Filter { name: "import", sql: "import_id = {}", kind: Kind::Id },
+        Filter {
+            name: "item",
+            sql: "EXISTS (SELECT 1 FROM sales.order_line i WHERE i.tenant_id = l.tenant_id AND i.order_id = l.id AND i.item_id = {})",
+            kind: Kind::Id,
+        },
+    ],
+    sorts: &[Sort { name: "placed", column: "placed_at", kind: Kind::Time }],
+    newest_first: true,
+    key: "id",
+};
+
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.list("GET /v1/orders", Permission::OrderRead, &ORDERS);
+    routes.json::<Order, _, _>("GET /v1/orders/{id}", Permission::OrderRead, "Order", &[], async |cx: Cx| {
+        let id: OrderId = cx.id("id")?;
+        order::load(&mut cx.tx().await?, id).await
+    });
+}
+
+/// What is recomputed from raw lines.
+pub(crate) const CHECKS: &[CheckFn] = &[orders_equal_lines, payments_equal_orders];
+
+/// An order's figures are the sums of its lines, and a line's tax the sum of its rows.
+fn orders_equal_lines(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
+    Box::pin(async move {
+        let tenant = tx.tenant().uuid();
+        let rows = sqlx::query!(
+            r#"SELECT o.id, o.net, o.tax, o.total, coalesce(l.net, 0)::bigint AS "lines_net!", coalesce(l.tax, 0)::bigint AS "lines_tax!", coalesce(l.total, 0)::bigint AS "lines_total!",
+                coalesce(x.tax, 0)::bigint AS "rows_tax!"
+            FROM sales.orders o
+            LEFT JOIN (SELECT order_id, sum(net) AS net, sum(tax) AS tax, sum(total) AS total FROM sales.order_line WHERE tenant_id = $1 GROUP BY order_id) l ON l.order_id = o.id
+            LEFT JOIN (SELECT order_id, sum(amount) AS tax FROM sales.line_tax WHERE tenant_id = $1 GROUP BY order_id) x ON x.order_id = o.id
+            WHERE o.tenant_id = $1 AND (o.net, o.tax, o.total, o.tax) IS DISTINCT FROM
+                (coalesce(l.net, 0)::bigint, coalesce(l.tax, 0)::bigint, coalesce(l.total, 0)::bigint, coalesce(x.tax, 0)::bigint)
+            ORDER BY o.id LIMIT 100"#,
+            tenant
+        )
+        .fetch_all(tx.conn())
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|r| Finding {
+                check: "sales.order_lines",
+                kind: "order".into(),
+                id: r.id,
+                text: format!(
+                    "The order says net {}, tax {}, total {}; its lines come to net {}, tax {}, total {}, and its tax rows to {} (minor units).",
+                    r.net, r.tax, r.total, r.lines_net, r.lines_tax, r.lines_total, r.rows_tax
+                ),
+            })
+            .collect())
+    })
+}
+
+/// What is allocated to a paid order is its total with rounding; a payment is what is allocated of it; and the ledger
+/// holds what the order says: sales, tax, and what is still owed.
+fn payments_equal_orders(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
+    Box::pin(async move {
+        let tenant = tx.tenant().uuid();
+        let (sales, tax) = (kernel::account::SALES.uuid(), kernel::account::TAX.uuid());
+        let rows = sqlx::query!(
+            r#"SELECT o.id, (o.total + o.rounding) AS "due!", o.net, o.tax, coalesce(a.amount, 0)::bigint AS "paid!", coalesce(f.sales, 0)::bigint AS "sales!", coalesce(f.tax, 0)::bigint AS "booked_tax!"
+            FROM sales.orders o
+            LEFT JOIN (SELECT order_id, sum(amount) AS amount FROM sales.allocation WHERE tenant_id = $1 GROUP BY order_id) a ON a.order_id = o.id
+            LEFT JOIN (
+                SELECT document_id, sum(CASE WHEN credit_id = $2 THEN amount WHEN debit_id = $2 THEN -amount ELSE 0 END) AS sales,
+                    sum(CASE WHEN credit_id = $3 THEN amount WHEN debit_id = $3 THEN -amount ELSE 0 END) AS tax
+                FROM ledger.transfer WHERE tenant_id = $1 AND document_kind = 'order' GROUP BY document_id
+            ) f ON f.document_id = o.id
+            WHERE o.tenant_id = $1 AND o.state <> 'open' AND o.state <> 'voided'
+                AND (o.total + o.rounding, o.net, o.tax) IS DISTINCT FROM (coalesce(a.amount, 0)::bigint, coalesce(f.sales, 0)::bigint, coalesce(f.tax, 0)::bigint)
+            ORDER BY o.id LIMIT 100"#,
+            tenant,
+            sales,
+            tax
+        )
+        .fetch_all(tx.conn())
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|r| Finding {
+                check: "sales.order_money",
+                kind: "order".into(),
+                id: r.id,
+                text: format!(
+                    "The order asks for {}, net {}, tax {}; paid {}, booked sales {}, booked tax {} (minor units).",
+                    r.due, r.net, r.tax, r.paid, r.sales, r.booked_tax
+                ),
+            })
+            .collect())
+    })
+}

@@ -1,0 +1,376 @@
+//! The order is the document: what a customer asked for, what it came to, how it was paid. A sale is an order that was
+//! paid; a refund is an order of its own that names the one it pays back.
+
+use db::Tx;
+use kernel::{At, Cause, Currency, CustomerId, Day, DocumentRef, Error, ItemId, Money, Movement, OrderId, PaymentId, Quantity, Ratio, Result, SiteId, Transfer, Valuation, account};
+use pricing::{Method, QuotedLine, State, Totals};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::till::{Item, StockRule, Till};
+
+/// The most lines of one order.
+pub(crate) const LINES: usize = 500;
+
+/// A line ready to be written: what was asked for and what it came to.
+pub(crate) struct Line {
+    pub item: ItemId,
+    pub name: String,
+    /// Base units, with the document's sign.
+    pub quantity: Quantity,
+    pub entered: Quantity,
+    pub unit: String,
+    pub ratio: Ratio,
+    pub unit_price: i64,
+    pub parent: Option<usize>,
+    pub amounts: QuotedLine,
+    /// On a refund: the line that is paid back.
+    pub refund_of: Option<i32>,
+}
+
+/// Money received or, negative, paid back.
+pub(crate) struct Payment {
+    pub id: PaymentId,
+    pub method: Method,
+    pub amount: i64,
+    pub reference: Option<String>,
+}
+
+/// An order as it is written.
+pub(crate) struct Written<'a> {
+    pub id: OrderId,
+    pub kind: &'static str,
+    pub state: State,
+    pub till: &'a Till,
+    pub at: At,
+    pub customer: Option<CustomerId>,
+    pub channel: &'static str,
+    pub note: Option<String>,
+    pub prices_include_tax: bool,
+    pub refund_of: Option<OrderId>,
+    pub totals: Totals,
+    pub lines: Vec<Line>,
+    pub payments: Vec<Payment>,
+}
+
+impl Written<'_> {
+    fn document(&self, line: usize) -> DocumentRef {
+        DocumentRef { kind: "order", id: self.id.uuid(), line: i32::try_from(line).unwrap_or(0) }
+    }
+
+    /// Writes order, lines, taxes, payments and allocations in one statement. What the tenant has no such customer for is refused.
+    pub async fn insert(&self, tx: &mut Tx) -> Result<()> {
+        let (tenant, seller, device) = (tx.tenant().uuid(), tx.op().account().ok().map(|a| a.uuid()), tx.op().device.map(|d| d.uuid()));
+        let lines = &self.lines;
+        let taxes: Vec<(i32, &pricing::TaxRow)> =
+            (1..).zip(lines).flat_map(|(n, line)| line.amounts.taxes.iter().map(move |row| (n, row))).collect();
+        let line_tax = lines.iter().map(|l| l.amounts.tax()).collect::<Result<Vec<i64>>>()?;
+        sqlx::query_file!(
+            "src/insert.sql",
+            tenant,
+            self.id.uuid(),
+            self.kind,
+            self.state.code(),
+            self.till.site.uuid(),
+            seller,
+            device,
+            self.customer.map(CustomerId::uuid),
+            self.channel,
+            self.at as At,
+            self.till.day as Day,
+            self.till.hour,
+            self.till.currency.code(),
+            self.totals.gross,
+            self.totals.discount,
+            self.totals.net,
+            self.totals.tax,
+            self.totals.total,
+            self.totals.rounding_difference,
+            self.prices_include_tax,
+            self.refund_of.map(OrderId::uuid),
+            self.note,
+            &lines.iter().map(|l| l.item.uuid()).collect::<Vec<_>>(),
+            &lines.iter().map(|l| l.name.clone()).collect::<Vec<_>>(),
+            &lines.iter().map(|l| l.quantity.micros()).collect::<Vec<_>>(),
+            &lines.iter().map(|l| l.entered.micros()).collect::<Vec<_>>(),
+            &lines.iter().map(|l| l.unit.clone()).collect::<Vec<_>>(),
+            &lines.iter().map(|l| l.ratio.numerator()).collect::<Vec<_>>(),
+            &lines.iter().map(|l| l.ratio.denominator()).collect::<Vec<_>>(),
+            &lines.iter().map(|l| l.unit_price).collect::<Vec<_>>(),
+            &lines.iter().map(|l| l.parent.and_then(|p| i32::try_from(p + 1).ok())).collect::<Vec<_>>() as &[Option<i32>],
+            &lines.iter().map(|l| l.amounts.gross).collect::<Vec<_>>(),
+            &lines.iter().map(|l| l.amounts.discount).collect::<Vec<_>>(),
+            &lines.iter().map(|l| l.amounts.net).collect::<Vec<_>>(),
+            &line_tax,
+            &lines.iter().map(|l| l.amounts.total).collect::<Vec<_>>(),
+            &lines.iter().map(|l| l.refund_of).collect::<Vec<_>>() as &[Option<i32>],
+            &taxes.iter().map(|(n, _)| *n).collect::<Vec<_>>(),
+            &taxes.iter().map(|(_, t)| t.tax.uuid()).collect::<Vec<_>>(),
+            &taxes.iter().map(|(_, t)| t.base).collect::<Vec<_>>(),
+            &taxes.iter().map(|(_, t)| t.amount).collect::<Vec<_>>(),
+            &self.payments.iter().map(|p| p.id.uuid()).collect::<Vec<_>>(),
+            &self.payments.iter().map(|p| p.method.code().to_owned()).collect::<Vec<_>>(),
+            &self.payments.iter().map(|p| p.amount).collect::<Vec<_>>(),
+            &self.payments.iter().map(|p| p.reference.clone()).collect::<Vec<_>>() as &[Option<String>],
+        )
+        .execute(tx.conn())
+        .await?;
+        Ok(())
+    }
+
+    /// Books what was sold, its tax, its rounding and its payments: the sale is owed, and each payment pays what is owed.
+    pub fn book(&self, tx: &mut Tx) {
+        let transfer = |debit, credit, amount| {
+            Transfer { debit, credit, amount, currency: self.till.currency, document: self.document(0), effective_at: self.at, day: self.till.day }.signed()
+        };
+        tx.book(transfer(account::RECEIVABLE, account::SALES, self.totals.net));
+        tx.book(transfer(account::RECEIVABLE, account::TAX, self.totals.tax));
+        tx.book(transfer(account::RECEIVABLE, account::ROUNDING, self.totals.rounding_difference));
+        for payment in self.payments.iter().filter(|p| p.method != Method::OnAccount) {
+            tx.book(transfer(payment.method.account(), account::RECEIVABLE, payment.amount));
+        }
+    }
+
+    /// Takes what was sold out of stock; what is made to order is made and sold in passing, at its standard cost.
+    pub fn take_stock(&self, tx: &mut Tx) -> Result<()> {
+        for (n, line) in (1..).zip(&self.lines) {
+            let item = self.till.items.get(&line.item).ok_or_else(|| Error::rule("item.unknown"))?;
+            let movements = self.movements(tx, n, line, item)?;
+            tx.post(movements);
+        }
+        Ok(())
+    }
+
+    fn movements(&self, tx: &Tx, n: usize, line: &Line, item: &Item) -> Result<Vec<Movement>> {
+        let one = |quantity, valuation, cause, contra| Movement {
+            id: tx.op().id(),
+            item: line.item,
+            site: self.till.site,
+            location: self.till.location,
+            lot: None,
+            quantity,
+            valuation,
+            currency: self.till.currency,
+            cause,
+            document: self.document(n),
+            effective_at: self.at,
+            day: self.till.day,
+            contra,
+            corrects: None,
+        };
+        Ok(match item.stock_rule {
+            StockRule::None => Vec::new(),
+            StockRule::Stocked => vec![one(line.quantity.negated(), Valuation::Average, Cause::Sold, account::COST_OF_SALES)],
+            StockRule::MadeToOrder => {
+                let value = item.standard_value(line.quantity)?;
+                vec![
+                    one(line.quantity, Valuation::InPassing(value), Cause::Made, account::MADE),
+                    one(line.quantity.negated(), Valuation::InPassing(-value), Cause::Sold, account::COST_OF_SALES),
+                ]
+            }
+        })
+    }
+}
+
+/// An order as the API gives it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Order {
+    /// Its id.
+    pub id: OrderId,
+    /// Its number, once it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// `sale` or `refund`.
+    pub kind: String,
+    /// `open`, `paid`, `partly_refunded`, `refunded`, `voided`.
+    pub state: String,
+    /// Where.
+    pub site_id: SiteId,
+    /// Who sold it.
+    pub seller: Option<String>,
+    /// Who bought it.
+    pub customer_id: Option<CustomerId>,
+    /// The customer's name.
+    pub customer: Option<String>,
+    /// How it came: `counter`, `import`, ….
+    pub channel: String,
+    /// When.
+    pub placed_at: At,
+    /// The business day.
+    pub day: Day,
+    /// At list price, before discounts.
+    pub gross: Money,
+    /// All discounts.
+    pub discount: Money,
+    /// Without tax.
+    pub net: Money,
+    /// Tax.
+    pub tax: Money,
+    /// What it comes to.
+    pub total: Money,
+    /// What rounding to coins added.
+    pub rounding: Money,
+    /// The order that this one pays back.
+    pub refund_of: Option<OrderId>,
+    /// The number that the source of an imported order gave it.
+    pub external_number: Option<String>,
+    /// A note.
+    pub note: Option<String>,
+    /// Its lines.
+    pub lines: Vec<OrderLine>,
+    /// Its payments.
+    pub payments: Vec<OrderPayment>,
+}
+
+/// A line of an order.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderLine {
+    /// From 1.
+    pub n: i32,
+    /// The line that it belongs to.
+    pub parent: Option<i32>,
+    /// What.
+    pub item_id: ItemId,
+    /// What the customer read.
+    pub name: String,
+    /// Base units.
+    pub quantity: Quantity,
+    /// As it was entered.
+    pub entered: Quantity,
+    /// The unit beside it.
+    pub unit: String,
+    /// Per base unit.
+    pub unit_price: Money,
+    /// Off this line.
+    pub discount: Money,
+    /// Without tax.
+    pub net: Money,
+    /// Tax.
+    pub tax: Money,
+    /// With tax.
+    pub total: Money,
+    /// What the stock ledger took for it.
+    pub cost: Money,
+    /// How much of it was paid back already, in base units.
+    pub refunded: Quantity,
+}
+
+/// A payment of an order.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderPayment {
+    /// Its id.
+    pub id: PaymentId,
+    /// `cash`, `card`, `mobile`, `on_account`.
+    pub method: String,
+    /// How much of it pays this order.
+    pub amount: Money,
+    /// The terminal's or provider's own number.
+    pub reference: Option<String>,
+}
+
+/// Reads a whole order.
+pub(crate) async fn load(tx: &mut Tx, id: OrderId) -> Result<Order> {
+    let tenant = tx.tenant().uuid();
+    let head = sqlx::query!(
+        r#"SELECT o.kind, o.state, o.site_id, o.customer_id, o.channel, o.placed_at, o.day, o.currency, o.gross, o.discount, o.net, o.tax, o.total, o.rounding,
+            o.refund_of, o.external_number, o.note, n.number AS "number?", m.name AS "seller?", c.name AS "customer?"
+        FROM sales.orders o
+        LEFT JOIN db.number n ON n.tenant_id = o.tenant_id AND n.document_id = o.id
+        LEFT JOIN identity.member m ON m.tenant_id = o.tenant_id AND m.account_id = o.seller_id
+        LEFT JOIN sales.customer c ON c.tenant_id = o.tenant_id AND c.id = o.customer_id
+        WHERE o.tenant_id = $1 AND o.id = $2"#,
+        tenant,
+        id.uuid()
+    )
+    .fetch_optional(tx.conn())
+    .await?
+    .ok_or(Error::NotFound)?;
+    let currency: Currency = head.currency.parse().map_err(|e: &str| Error::Internal(e.into()))?;
+    let money = |minor| Money::new(minor, currency);
+    Ok(Order {
+        id,
+        number: head.number,
+        kind: head.kind,
+        state: head.state,
+        site_id: SiteId::new(head.site_id),
+        seller: head.seller,
+        customer_id: head.customer_id.map(CustomerId::new),
+        customer: head.customer,
+        channel: head.channel,
+        placed_at: head.placed_at,
+        day: head.day,
+        gross: money(head.gross),
+        discount: money(head.discount),
+        net: money(head.net),
+        tax: money(head.tax),
+        total: money(head.total),
+        rounding: money(head.rounding),
+        refund_of: head.refund_of.map(OrderId::new),
+        external_number: head.external_number,
+        note: head.note,
+        lines: load_lines(tx, id, currency).await?,
+        payments: load_payments(tx, id, currency).await?,
+    })
+}
+
+async fn load_lines(tx: &mut Tx, id: OrderId, currency: Currency) -> Result<Vec<OrderLine>> {
+    let tenant = tx.tenant().uuid();
+    let rows = sqlx::query!(
+        r#"SELECT l.n, l.parent_n, l.item_id, l.name, l.quantity, l.entered_quantity, l.unit, l.unit_price, l.discount, l.net, l.tax, l.total,
+            coalesce((SELECT -sum(m.value) FROM stock.movement m WHERE m.tenant_id = $1 AND m.document_id = $2 AND m.document_line = l.n
+                AND m.cause IN ('sold', 'returned')), 0)::bigint AS "cost!",
+            coalesce((SELECT -sum(r.quantity) FROM sales.orders b JOIN sales.order_line r ON r.tenant_id = b.tenant_id AND r.order_id = b.id
+                WHERE b.tenant_id = $1 AND b.refund_of = $2 AND r.refund_of_n = l.n), 0)::bigint AS "refunded!"
+        FROM sales.order_line l WHERE l.tenant_id = $1 AND l.order_id = $2 ORDER BY l.n"#,
+        tenant,
+        id.uuid()
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let money = |minor| Money::new(minor, currency);
+    Ok(rows
+        .into_iter()
+        .map(|r| OrderLine {
+            n: r.n,
+            parent: r.parent_n,
+            item_id: ItemId::new(r.item_id),
+            name: r.name,
+            quantity: Quantity::from_micros(r.quantity),
+            entered: Quantity::from_micros(r.entered_quantity),
+            unit: r.unit,
+            unit_price: money(r.unit_price),
+            discount: money(r.discount),
+            net: money(r.net),
+            tax: money(r.tax),
+            total: money(r.total),
+            cost: money(r.cost),
+            refunded: Quantity::from_micros(r.refunded),
+        })
+        .collect())
+}
+
+async fn load_payments(tx: &mut Tx, id: OrderId, currency: Currency) -> Result<Vec<OrderPayment>> {
+    let tenant = tx.tenant().uuid();
+    let rows = sqlx::query!(
+        "SELECT p.id, p.method, a.amount, p.reference FROM sales.allocation a
+        JOIN sales.payment p ON p.tenant_id = a.tenant_id AND p.id = a.payment_id
+        WHERE a.tenant_id = $1 AND a.order_id = $2 ORDER BY p.id",
+        tenant,
+        id.uuid()
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| OrderPayment { id: PaymentId::new(r.id), method: r.method, amount: Money::new(r.amount, currency), reference: r.reference })
+        .collect())
+}
+
+/// The id of a document as a plain UUID, for history.
+pub(crate) fn uuid(id: OrderId) -> Uuid {
+    id.uuid()
+}

@@ -1,0 +1,364 @@
+//! Orders on pages: the list, one order as a document, ringing a simple sale, paying back.
+
+use db::Tx;
+use kernel::{CustomerId, Error, ItemId, Money, OrderId, Permission, Quantity, Result};
+use maud::{Markup, html};
+use pricing::Act as Move;
+use serde_json::{Map, Value};
+use web::{
+    Cx, Fields, ListPage, Refused, Reply, Routes, history, t, tf,
+    ui::{self, Button, Choice, ColumnKind, Crumb, Document, Fact, Field, FilterBar, Form, Head, Row, Table, Tone, Toolbar},
+};
+
+use crate::{
+    list::ORDERS,
+    order::{self, Order},
+    refund::{RefundLine, RefundOrder},
+    sale::{Off, RingSale, SaleLine, SalePayment},
+};
+
+/// Rows of the simple sale's form.
+const ROWS: usize = 6;
+/// Items offered while typing.
+const OFFERED: i64 = 1_000;
+const METHODS: &[&str] = &["cash", "card", "mobile", "on_account"];
+
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.page("GET /orders", Permission::OrderRead, list);
+    routes.page("GET /orders/new", Permission::OrderSell, async |cx: Cx| ring_page(&cx, &Fields::default(), None).await);
+    routes.form("POST /orders/new", Permission::OrderSell, ring);
+    routes.page("GET /orders/{id}", Permission::OrderRead, document);
+    routes.page("GET /orders/{id}/refund", Permission::OrderRefund, async |cx: Cx| refund_page(&cx, &Fields::default(), None).await);
+    routes.form("POST /orders/{id}/refund", Permission::OrderRefund, refund);
+}
+
+fn ring_button() -> Button {
+    Button::link(t("sale-ring"), "/orders/new").main().icon("plus")
+}
+
+async fn list(cx: Cx) -> Result<Markup> {
+    let state = |code: &str| Choice::new(code, t(&format!("order-state-{code}")));
+    let filter = FilterBar {
+        action: "/orders".into(),
+        fields: vec![
+            Field::new("from", t("order-filter-from"), ui::Kind::Date).value(cx.param("from").unwrap_or_default()).optional(),
+            Field::new("to", t("order-filter-to"), ui::Kind::Date).value(cx.param("to").unwrap_or_default()).optional(),
+            Field::new(
+                "state",
+                t("order-filter-state"),
+                ui::Kind::Select(vec![Choice::new("", t("order-filter-any")), state("paid"), state("partly_refunded"), state("refunded")]),
+            )
+            .value(cx.param("state").unwrap_or_default())
+            .optional(),
+        ],
+        keep: ["item", "hour", "site", "customer", "import", "kind"]
+            .iter()
+            .filter_map(|n| cx.param(n).map(|v| ((*n).to_owned(), v.to_owned())))
+            .collect(),
+        clear: (!cx.query.is_empty()).then(|| "/orders".to_owned()),
+        found: None,
+    };
+    let sells = cx.op.permissions.has(Permission::OrderSell);
+    let list = ListPage {
+        list: &ORDERS,
+        here: "/orders",
+        api: "/v1/orders",
+        name: "called",
+        open: |row: &Map<String, Value>| Some(format!("/orders/{}", row.get("id")?.as_str()?)),
+        empty: ui::Empty { icon: "order", title: t("orders-empty-title"), text: t("orders-empty-text"), first: sells.then(ring_button) },
+        zone: cx.site()?.zone.clone(),
+    };
+    let table = list.show(&cx, &mut cx.tx().await?).await?;
+    let toolbar = Toolbar { crumbs: Vec::new(), title: t("orders"), now: None, buttons: sells.then(ring_button).into_iter().collect() };
+    Ok(cx.page_with(toolbar, html! { (ui::filter_bar(&filter)) (table) }))
+}
+
+fn called(order: &Order) -> String {
+    order.number.clone().or_else(|| order.external_number.clone()).unwrap_or_else(|| t("order-unnumbered"))
+}
+
+async fn document(cx: Cx) -> Result<Markup> {
+    let id: OrderId = cx.id("id")?;
+    let mut tx = cx.tx().await?;
+    let order = order::load(&mut tx, id).await?;
+    let zone = cx.site()?.zone.clone();
+    let events = history(&mut tx, order::uuid(id), &zone).await?;
+    let state: pricing::State = order.state.parse()?;
+    let may_refund = order.kind == "sale" && pricing::acts(state, cx.op.permissions).iter().any(|a| matches!(a, Move::Refund | Move::RefundPart));
+    let tone = if order.state == "paid" { Tone::Done } else { Tone::Waiting };
+    let body = ui::document(&Document {
+        head: Head {
+            crumbs: vec![Crumb { label: t("orders"), href: "/orders".into() }],
+            kind: t(&format!("order-kind-{}", order.kind)),
+            number: called(&order),
+            tone,
+            state: t(&format!("order-state-{}", order.state)),
+            about: order.note.clone(),
+            facts: facts(&order, &zone),
+        },
+        lines: ui::table(&lines(&order)),
+        money: Some(money(&order)),
+        acts: Vec::new(),
+        links: may_refund.then(|| Button::link(t("refund"), format!("/orders/{id}/refund"))).into_iter().collect(),
+        history: events,
+    });
+    Ok(cx.bare_page(called(&order), body))
+}
+
+fn facts(order: &Order, zone: &kernel::Zone) -> Vec<Fact> {
+    let local = zone.local(order.placed_at).strftime("%A %-d %B %Y, %H:%M").to_string();
+    let mut facts = vec![
+        Fact::new(t("order-when"), ui::when(&local, &order.placed_at.to_string())),
+        Fact::new(t("order-day"), html! { (order.day) }),
+        Fact::new(t("order-channel"), html! { (t(&format!("order-channel-{}", order.channel))) }),
+    ];
+    if let Some(seller) = &order.seller {
+        facts.push(Fact::new(t("order-seller"), html! { (seller) }));
+    }
+    if let Some(customer) = &order.customer {
+        facts.push(Fact::new(t("order-customer"), html! { (customer) }));
+    }
+    if let Some(of) = order.refund_of {
+        facts.push(Fact::new(t("order-refund-of"), html! { a href={ "/orders/" (of) } { (t("order-unnumbered")) } }));
+    }
+    facts
+}
+
+fn lines(order: &Order) -> Table {
+    let columns = vec![
+        ui::Column::new(t("order-line-item"), ColumnKind::Text),
+        ui::Column::new(t("order-line-quantity"), ColumnKind::Number),
+        ui::Column::new(t("order-line-price"), ColumnKind::Number),
+        ui::Column::new(t("order-line-total"), ColumnKind::Number),
+    ];
+    let rows = order.lines.iter().map(|line| {
+        let entered = line.entered.to_string().replace('-', "\u{2212}");
+        let refunded = tf("order-line-refunded", &[("quantity", &line.refunded.to_string())]);
+        Row {
+            id: line.n.to_string(),
+            name: line.name.clone(),
+            href: Some(format!("/items/{}", line.item_id)),
+            cells: vec![
+                html! { (line.name) @if line.refunded > Quantity::ZERO { " " span class="quiet" { (refunded) } } },
+                ui::quantity(&entered, &line.unit),
+                html! { (line.unit_price) },
+                html! { (line.total) },
+            ],
+        }
+    });
+    Table { caption: t("order-line-item"), columns, rows: rows.collect(), total: None, bulk: None, empty: None }
+}
+
+fn money(order: &Order) -> Markup {
+    let mut facts = Vec::new();
+    if order.discount.minor != 0 {
+        facts.push(Fact::new(t("order-gross"), html! { (order.gross) }));
+        facts.push(Fact::new(t("order-discount"), html! { (order.discount) }));
+    }
+    facts.push(Fact::new(t("order-net"), html! { (order.net) }));
+    facts.push(Fact::new(t("order-tax"), html! { (order.tax) }));
+    facts.push(Fact::new(t("order-total"), html! { strong { (order.total) } }));
+    if order.rounding.minor != 0 {
+        facts.push(Fact::new(t("order-rounding"), html! { (order.rounding) }));
+    }
+    for payment in &order.payments {
+        let said = payment.reference.clone().unwrap_or_default();
+        facts.push(Fact::new(t(&format!("method-{}", payment.method)), html! { (payment.amount) " " span class="quiet" { (said) } }));
+    }
+    let cost = order.lines.iter().map(|l| l.cost.minor).sum::<i64>();
+    facts.push(Fact::new(t("order-cost"), html! { (Money::new(cost, order.total.currency)) }));
+    facts.push(Fact::new(t("order-margin"), html! { (Money::new(order.net.minor - cost, order.total.currency)) }));
+    ui::facts(&facts)
+}
+
+/// What the form offers: items that have a price, and customers.
+struct Offer {
+    items: Vec<(ItemId, String)>,
+    customers: Vec<Choice>,
+}
+
+async fn offer(tx: &mut Tx) -> Result<Offer> {
+    let tenant = tx.tenant().uuid();
+    let items = sqlx::query!(
+        "SELECT i.id, i.name FROM catalog.item i WHERE i.tenant_id = $1 AND i.active
+            AND EXISTS (SELECT 1 FROM catalog.price p WHERE p.tenant_id = i.tenant_id AND p.item_id = i.id) ORDER BY i.name LIMIT $2",
+        tenant,
+        OFFERED
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let customers =
+        sqlx::query!("SELECT id, name FROM sales.customer WHERE tenant_id = $1 ORDER BY name LIMIT 500", tenant).fetch_all(tx.conn()).await?;
+    Ok(Offer {
+        items: items.into_iter().map(|r| (ItemId::new(r.id), r.name)).collect(),
+        customers: std::iter::once(Choice::new("", t("sale-customer-none")))
+            .chain(customers.into_iter().map(|r| Choice::new(r.id.to_string(), r.name)))
+            .collect(),
+    })
+}
+
+fn methods() -> ui::Kind {
+    ui::Kind::Select(METHODS.iter().map(|m| Choice::new(*m, t(&format!("method-{m}")))).collect())
+}
+
+fn with_error(field: Field, refused: Option<&Refused>, names: &[&str]) -> Field {
+    match refused.and_then(|r| names.iter().find_map(|n| r.of(n))) {
+        Some(error) => field.error(error),
+        None => field,
+    }
+}
+
+async fn ring_page(cx: &Cx, fields: &Fields, refused: Option<&Refused>) -> Result<Markup> {
+    let offer = offer(&mut cx.tx().await?).await?;
+    let currency = cx.site()?.currency;
+    if offer.items.is_empty() {
+        let first = Some(Button::link(t("sale-no-items-first"), "/items/new").main());
+        let empty = ui::Empty { icon: "order", title: t("sale-no-items-title"), text: t("sale-no-items-text"), first };
+        return Ok(cx.page(t("sale-ring"), ui::empty(&empty)));
+    }
+    let choices: Vec<Choice> = offer.items.iter().map(|(_, name)| Choice::new(name.clone(), name.clone())).collect();
+    let rows = fields.rows("lines").max(ROWS);
+    let mut lines = Vec::new();
+    for (shown, i) in (1..).zip(0..rows) {
+        let (item, quantity) = (format!("lines.{i}.itemId"), format!("lines.{i}.quantity"));
+        let kind = ui::Kind::Search { choices: choices.clone(), source: None };
+        let label = tf("sale-line-item", &[("n", &shown.to_string())]);
+        let field = with_error(Field::new(item.clone(), label, kind).value(fields.get(&item)).optional(), refused, &[&item]);
+        lines.push(if i == 0 { field.focus() } else { field });
+        let typed = if fields.get(&quantity).is_empty() && fields.get("method").is_empty() { "1" } else { fields.get(&quantity) };
+        let field = Field::new(quantity.clone(), t("sale-line-quantity"), ui::Kind::Number).value(typed).optional();
+        lines.push(with_error(field, refused, &[&quantity]));
+    }
+    let pay = vec![
+        with_error(Field::new("method", t("sale-method"), methods()).value(fields.get("method")), refused, &["payments", "payments.0.method"]),
+        with_error(Field::new("customer", t("sale-customer"), ui::Kind::Select(offer.customers)).value(fields.get("customer")).optional(), refused, &["customerId"]),
+        with_error(
+            Field::new("discount", t("sale-discount"), ui::Kind::Money { currency: currency.sign().into() }).value(fields.get("discount")).optional(),
+            refused,
+            &["discount", "order_discount"],
+        ),
+        with_error(Field::text("note", t("sale-note")).value(fields.get("note")).optional(), refused, &["note"]),
+    ];
+    let mut form = Form::new("/orders/new", cx.guard(), Vec::new(), t("sale-done"));
+    form.enter_moves = true;
+    form.more = html! {
+        (ui::field_set(&t("sale-lines"), Some(&t("sale-lines-help")), &lines))
+        (ui::field_set(&t("sale-pay"), None, &pay))
+    };
+    Ok(cx.page(t("sale-ring"), html! { @if let Some(refused) = refused { (refused.banner()) } (ui::form(&form)) }))
+}
+
+/// Reads the form; what names no item is refused where it was typed.
+fn read_sale(cx: &Cx, fields: &Fields, offer: &Offer) -> Result<RingSale> {
+    let mut read = fields.reader();
+    let mut lines = Vec::new();
+    for i in 0..fields.rows("lines") {
+        let name = format!("lines.{i}.itemId");
+        let typed = fields.get(&name).trim();
+        if typed.is_empty() {
+            continue;
+        }
+        let found = offer.items.iter().find(|(_, n)| n.trim().eq_ignore_ascii_case(typed));
+        if found.is_none() {
+            read.refuse(&name, "item.unknown");
+        }
+        let quantity = read.quantity(&format!("lines.{i}.quantity"));
+        if let (Some((item, _)), Some(quantity)) = (found, quantity) {
+            lines.push(SaleLine { item_id: *item, quantity, unit: None, discount: None, parent: None });
+        }
+    }
+    let discount = if fields.get("discount").trim().is_empty() { None } else { read.money("discount", cx.site()?.currency) };
+    let customer_id: Option<CustomerId> = read.optional("customer", "customer.unknown");
+    let note = read.optional_text("note", 1000);
+    let site_id = Some(cx.site()?.id);
+    let payments = vec![SalePayment { method: fields.get("method").to_owned(), amount: None, reference: None }];
+    read.done(|| Some(RingSale { id: None, site_id, placed_at: None, customer_id, channel: None, lines, discount: discount.map(Off::Amount), payments, note }))
+}
+
+async fn ring(cx: Cx, fields: Fields) -> Result<Reply> {
+    let offer = offer(&mut cx.tx().await?).await?;
+    let command = read_sale(&cx, &fields, &offer);
+    match cx.submit(&fields, command).await? {
+        Ok(answer) => Ok(Reply::see(format!("/orders/{}", answer.body["id"].as_str().unwrap_or_default()))),
+        Err(refused) => {
+            let refused = to_rows(refused, &fields);
+            Ok(Reply::refused(ring_page(&cx, &fields, Some(&refused)).await?))
+        }
+    }
+}
+
+/// The command counts its lines without the form's empty rows: complaints go back to the row where they were typed.
+fn to_rows(refused: Refused, fields: &Fields) -> Refused {
+    let typed: Vec<usize> = (0..fields.rows("lines")).filter(|i| !fields.get(&format!("lines.{i}.itemId")).trim().is_empty()).collect();
+    let row = |field: String| -> String {
+        let mut parts = field.splitn(3, '.');
+        match (parts.next(), parts.next().and_then(|n| n.parse::<usize>().ok()).and_then(|n| typed.get(n)), parts.next()) {
+            (Some("lines"), Some(row), Some(rest)) => format!("lines.{row}.{rest}"),
+            _ => field.clone(),
+        }
+    };
+    let error = match refused.error {
+        Error::Rule { code, field, detail } => Error::Rule { code, field: field.map(row), detail },
+        // What the form itself refused stands at its row already.
+        other => other,
+    };
+    Refused { error }
+}
+
+async fn refund_page(cx: &Cx, fields: &Fields, refused: Option<&Refused>) -> Result<Markup> {
+    let id: OrderId = cx.id("id")?;
+    let order = order::load(&mut cx.tx().await?, id).await?;
+    let mut lines = Vec::new();
+    for line in &order.lines {
+        let left = Quantity::from_micros(line.quantity.micros() - line.refunded.micros());
+        let (name, shelf) = (format!("quantity.{}", line.n), format!("restock.{}", line.n));
+        let label = tf("refund-line", &[("name", &line.name), ("left", &left.to_string())]);
+        let typed = if fields.get("reason").is_empty() && fields.get(&name).is_empty() { left.to_string() } else { fields.get(&name).to_owned() };
+        lines.push(with_error(Field::new(name.clone(), label, ui::Kind::Number).value(typed).optional(), refused, &[&name]));
+        if line.cost.minor != 0 {
+            lines.push(Field::new(shelf.clone(), tf("refund-restock", &[("name", &line.name)]), ui::Kind::Checkbox).value(fields.get(&shelf)).optional());
+        }
+    }
+    let first = order.payments.first().map(|p| p.method.clone()).unwrap_or_default();
+    let chosen = if fields.get("method").is_empty() { first } else { fields.get("method").to_owned() };
+    let why = vec![
+        with_error(Field::new("method", t("refund-method"), methods()).value(chosen), refused, &["method"]),
+        with_error(Field::text("reason", t("refund-reason")).help(t("refund-reason-help")).value(fields.get("reason")), refused, &["reason"]),
+    ];
+    let mut form = Form::new(format!("/orders/{id}/refund"), cx.guard(), Vec::new(), t("refund-done"));
+    form.cancel = Some(Button::link(called(&order), format!("/orders/{id}")));
+    form.more = html! {
+        (ui::field_set(&t("refund-lines"), Some(&t("refund-lines-help")), &lines))
+        (ui::field_set(&t("refund"), None, &why))
+    };
+    let title = tf("refund-title", &[("number", &called(&order))]);
+    Ok(cx.page(title, html! { @if let Some(refused) = refused { (refused.banner()) } (ui::form(&form)) }))
+}
+
+fn read_refund(fields: &Fields, order: &Order) -> Result<RefundOrder> {
+    let mut read = fields.reader();
+    let mut lines = Vec::new();
+    for line in &order.lines {
+        let name = format!("quantity.{}", line.n);
+        match read.optional::<Quantity>(&name, "quantity.format") {
+            Some(quantity) if quantity < Quantity::ZERO => read.refuse(&name, "number.not_negative"),
+            Some(quantity) if quantity.micros() > line.quantity.micros() - line.refunded.micros() => read.refuse(&name, "order.refund_more"),
+            Some(quantity) if quantity > Quantity::ZERO => {
+                lines.push(RefundLine { n: line.n, quantity, restock: read.flag(&format!("restock.{}", line.n)) });
+            }
+            _ => {}
+        }
+    }
+    let reason = read.text("reason", 1000);
+    let method = Some(fields.get("method").to_owned()).filter(|m| !m.is_empty());
+    read.done(|| Some(RefundOrder { id: order.id, refund_id: None, lines: Some(lines), method, reason }))
+}
+
+async fn refund(cx: Cx, fields: Fields) -> Result<Reply> {
+    let id: OrderId = cx.id("id")?;
+    let order = order::load(&mut cx.tx().await?, id).await?;
+    match cx.submit(&fields, read_refund(&fields, &order)).await? {
+        Ok(_) => Ok(Reply::see(format!("/orders/{id}"))),
+        Err(refused) => Ok(Reply::refused(refund_page(&cx, &fields, Some(&refused)).await?)),
+    }
+}
