@@ -41,4 +41,5 @@ lint: ## Checks formatting, clippy and the rules of the house; licences where ca
 
 bench: ## Measures the promises, beside peers, and prints a table.
 	@scripts/install.sh test
-	cargo run --release -p bench -- $(ARGS)
+	cargo build --release -p hearth -p bench
+	@exec "$(target_dir)/release/bench" $(ARGS)

@@ -1,9 +1,11 @@
 //! `hearth check`: recomputes kept figures from raw lines, business by business.
 
 use db::Db;
-use kernel::{Error, Op, Result, TenantId};
+use kernel::{Op, Result, TenantId};
 use serde::Serialize;
 use web::{Finding, Slice};
+
+use crate::Trouble;
 
 /// What does not add up in one business.
 #[derive(Debug, Serialize)]
@@ -25,12 +27,27 @@ pub struct Business {
 }
 
 /// All businesses, or the one of a short name.
-pub async fn businesses(db: &Db, slug: Option<&str>) -> Result<Vec<Business>> {
-    let mut system = db.system("cli.businesses").await?;
-    let rows = sqlx::query!("SELECT id, slug FROM db.tenant WHERE slug = $1 OR $1 IS NULL ORDER BY slug", slug).fetch_all(system.conn()).await?;
-    if rows.is_empty() && slug.is_some() {
-        return Err(Error::NotFound);
+pub async fn businesses(db: &Db, slug: Option<&str>) -> Result<Vec<Business>, Trouble> {
+    let found = find(db, slug).await?;
+    match slug {
+        Some(slug) if found.is_empty() => Err(unknown(slug)),
+        _ => Ok(found),
     }
+}
+
+/// The business of a short name.
+pub async fn business(db: &Db, slug: &str) -> Result<Business, Trouble> {
+    find(db, Some(slug)).await?.pop().ok_or_else(|| unknown(slug))
+}
+
+fn unknown(slug: &str) -> Trouble {
+    Trouble::new(format!("there is no business called {slug}"), "Give the short name that it was opened with.")
+}
+
+async fn find(db: &Db, slug: Option<&str>) -> Result<Vec<Business>> {
+    let mut system = db.system("cli.businesses").await?;
+    let rows =
+        sqlx::query!("SELECT id, slug FROM db.tenant WHERE slug = $1 OR $1 IS NULL ORDER BY slug", slug).fetch_all(system.conn()).await?;
     Ok(rows.into_iter().map(|row| Business { id: TenantId::new(row.id), slug: row.slug }).collect())
 }
 

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use kernel::Source;
 use serde_json::json;
+use web::App;
 
 use crate::config::{Config, Sources};
-use crate::open::{self, Opened, Purpose};
-use crate::{Trouble, check, health, logs, migrations, serve, slices};
+use crate::open::{self, Purpose};
+use crate::{Trouble, check, demo, docs, health, import, logs, migrations, report, serve, tenant};
 
 /// Runs a food business: sales, stock, money, and what follows from them.
 ///
@@ -24,7 +25,9 @@ pub struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
+  hearth demo                         a bakery with half a year of real sales, to look around in
   hearth serve                        serve on http://127.0.0.1:8080, with a private database
+  hearth tenant create --help         open a business
   hearth check --tenant hill-bakery   recompute what is kept, name what does not add up
   hearth config check --print         every setting, its origin, and what is wrong with it
 
@@ -46,6 +49,20 @@ struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve a demo bakery with half a year of real sales.
+    ///
+    /// Everything is made at the first start, passwords too, and kept; its data never mixes with a real business's.
+    #[command(
+        after_help = "Examples:\n  hearth demo\n  hearth demo --port 9000\n  hearth demo --fresh      forget everything and load it again"
+    )]
+    Demo {
+        /// Start over: delete the demo's data first.
+        #[arg(long)]
+        fresh: bool,
+        /// The port on this machine; HEARTH_LISTEN says it whole.
+        #[arg(long, value_name = "PORT")]
+        port: Option<u16>,
+    },
     /// Serve the business to browsers and programs.
     ///
     /// Ends in good order at Ctrl-C or SIGTERM: what is in flight is finished first.
@@ -54,12 +71,23 @@ enum Command {
     /// Bring the database to this program's version.
     ///
     /// In production this is a step of its own, before `hearth serve`; it needs HEARTH_DATABASE_OWNER_URL there.
-    #[command(after_help = "Examples:\n  hearth migrate --check    say what is pending; status 1 if anything is\n  hearth migrate            run it")]
+    #[command(
+        after_help = "Examples:\n  hearth migrate --check    say what is pending; status 1 if anything is\n  hearth migrate            run it"
+    )]
     Migrate {
         /// Only say what is pending.
         #[arg(long)]
         check: bool,
     },
+    /// Load what was before Hearth.
+    #[command(subcommand, arg_required_else_help = true)]
+    Import(ImportCommand),
+    /// Figures of a business.
+    #[command(subcommand, arg_required_else_help = true)]
+    Report(ReportCommand),
+    /// Businesses.
+    #[command(subcommand, arg_required_else_help = true)]
+    Tenant(TenantCommand),
     /// The settings.
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),
@@ -76,6 +104,12 @@ enum Command {
     /// Print the description of the API (OpenAPI 3.1).
     #[command(after_help = "Example:\n  hearth openapi > openapi.json")]
     Openapi,
+    /// Print a page of the reference that the program itself knows best.
+    Docs {
+        /// Which.
+        #[arg(value_parser = ["configuration", "errors", "env-example"])]
+        page: String,
+    },
     /// Print the version.
     Version,
 }
@@ -89,6 +123,38 @@ enum ConfigCommand {
         #[arg(long)]
         print: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum ImportCommand {
+    /// Import past sales from CSV files, as a till or a spreadsheet exported them.
+    ///
+    /// What each column means is guessed and shown by the page /import, where it can be changed; here the guess is taken. It is all or
+    /// nothing: one refused line stops everything, unless --yes. Lines that name no item (NONE, NULL) are left out and counted.
+    #[command(
+        after_help = "Examples:\n  hearth import sales till.csv --tenant hill-bakery --dry-run\n  hearth import sales orders.csv order_details.csv items.csv --tenant hill-bakery\n  hearth import sales till.csv.gz prices.csv --tenant hill-bakery --cost-percent 35 --json"
+    )]
+    Sales(import::Sales),
+}
+
+#[derive(Debug, Subcommand)]
+enum ReportCommand {
+    /// Sum up the sales of a period by day, hour, item or site.
+    #[command(
+        after_help = "Examples:\n  hearth report sales --tenant hill-bakery --from 2017-01-01 --to 2017-01-31\n  hearth report sales --tenant hill-bakery --from 2017-01-01 --to 2017-01-31 --by item --json"
+    )]
+    Sales(report::Sales),
+}
+
+#[derive(Debug, Subcommand)]
+enum TenantCommand {
+    /// Open a business: its first site, its accounts, its owner.
+    ///
+    /// Prints a link by which the owner chooses a password, where they have none yet.
+    #[command(
+        after_help = "Example:\n  hearth tenant create --name 'Hill Bakery' --slug hill-bakery --currency GBP --time-zone Europe/London --owner ada@example.com"
+    )]
+    Create(tenant::Create),
 }
 
 /// Runs the program's command line; the exit status.
@@ -124,7 +190,15 @@ impl Common {
 
     /// The settings, or all that is wrong with them. A command logs only what is wrong, unless told otherwise.
     async fn config(&self, quiet: bool) -> Result<Config, Trouble> {
-        let sources = self.sources();
+        self.config_at(quiet, None).await
+    }
+
+    /// The same with a port that was said on the command line.
+    async fn config_at(&self, quiet: bool, port: Option<u16>) -> Result<Config, Trouble> {
+        let mut sources = self.sources();
+        if let Some(port) = port {
+            sources.flags.push(("listen", format!("127.0.0.1:{port}")));
+        }
         let reading = open::settings(&sources).await;
         let config = match reading.config {
             Some(config) if reading.problems.is_empty() => config,
@@ -135,15 +209,24 @@ impl Common {
         Ok(config)
     }
 
-    async fn open(&self) -> Result<Opened, Trouble> {
+    /// Opens the database, does the work over the program, and closes it, whatever came out.
+    async fn with<T, E: Into<Trouble>>(&self, work: impl AsyncFnOnce(&App) -> Result<T, E>) -> Result<T, Trouble> {
         let config = self.config(true).await?;
-        Ok(open::open(&config, Source::real(), &migrations(), Purpose::Command).await?.0)
+        let (opened, _) = open::open(&config, Source::real(), &migrations(), Purpose::Command).await?;
+        let done = work(&serve::app(opened.db.clone(), &config)).await;
+        opened.close().await;
+        done.map_err(Into::into)
     }
 }
 
 async fn dispatch(cli: Cli) -> Result<ExitCode, Trouble> {
     let common = cli.common;
     match cli.command {
+        Command::Demo { fresh, port } => {
+            demo::demo(common.config_at(true, port).await?, fresh).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Import(ImportCommand::Sales(asked)) => import_sales(&common, &asked).await,
         Command::Serve => {
             let config = common.config(false).await?;
             serve::serve(&config).await?;
@@ -152,7 +235,20 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Trouble> {
         Command::Migrate { check } => migrate(&common, check).await,
         Command::Config(ConfigCommand::Check { print }) => Ok(check_config(&common, print).await),
         Command::Check { tenant } => check_businesses(&common, tenant.as_deref()).await,
+        Command::Tenant(TenantCommand::Create(new)) => create_tenant(&common, &new).await,
+        Command::Report(ReportCommand::Sales(asked)) => report_sales(&common, &asked).await,
         Command::Openapi => openapi(&common).await,
+        Command::Docs { page } => {
+            print!(
+                "{}",
+                match page.as_str() {
+                    "errors" => docs::errors(),
+                    "env-example" => crate::config::env_example(),
+                    _ => crate::config::reference(),
+                }
+            );
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Version => {
             if common.json {
                 println!("{}", health::version());
@@ -219,18 +315,12 @@ async fn check_config(common: &Common, print: bool) -> ExitCode {
 }
 
 async fn check_businesses(common: &Common, slug: Option<&str>) -> Result<ExitCode, Trouble> {
-    let opened = common.open().await?;
-    let checked = async {
-        let businesses = check::businesses(&opened.db, slug).await?;
-        let findings = check::check(&opened.db, &slices(), &businesses).await?;
-        Ok::<_, kernel::Error>((businesses.len(), findings))
-    };
-    let checked = checked.await;
-    opened.close().await;
-    let (count, findings) = checked.map_err(|error| match (error, slug) {
-        (kernel::Error::NotFound, Some(slug)) => no_business(slug),
-        (error, _) => error.into(),
-    })?;
+    let (count, findings) = common
+        .with(async |app| {
+            let businesses = check::businesses(app.db(), slug).await?;
+            Ok::<_, Trouble>((businesses.len(), check::check(app.db(), app.slices(), &businesses).await?))
+        })
+        .await?;
     if common.json {
         println!("{}", json!({ "ok": findings.is_empty(), "businesses": count, "findings": findings }));
     } else {
@@ -244,14 +334,40 @@ async fn check_businesses(common: &Common, slug: Option<&str>) -> Result<ExitCod
     Ok(found(!findings.is_empty()))
 }
 
-fn no_business(slug: &str) -> Trouble {
-    Trouble::new(format!("there is no business called {slug}"), "Give the short name that it was opened with.")
+async fn create_tenant(common: &Common, new: &tenant::Create) -> Result<ExitCode, Trouble> {
+    let created = common.with(async |app| tenant::create(app, new).await).await?;
+    println!("{}", if common.json { created.json(new).to_string() } else { created.text(new) });
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn import_sales(common: &Common, asked: &import::Sales) -> Result<ExitCode, Trouble> {
+    let report = common.with(async |app| {
+        let business = check::business(app.db(), &asked.tenant).await?;
+        import::sales(app.db(), &business, asked).await.map_err(Trouble::from)
+    });
+    let report = report.await?;
+    println!("{}", if common.json { import::json(&report).to_string() } else { import::text(&report) });
+    Ok(found(!import::done(&report)))
+}
+
+async fn report_sales(common: &Common, asked: &report::Sales) -> Result<ExitCode, Trouble> {
+    let report = common.with(async |app| {
+        let business = check::business(app.db(), &asked.tenant).await?;
+        report::sales(app.db(), &business, asked).await.map_err(Trouble::from)
+    });
+    let report = report.await?;
+    println!("{}", if common.json { json!(report).to_string() } else { report::table(&report) });
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The description needs the routes alone: no connection is made.
 async fn openapi(common: &Common) -> Result<ExitCode, Trouble> {
     let config = Config::load(&common.sources())?;
-    let nowhere = db::Config { app: open::as_role(&config.data_dir, "hearth_app"), system: open::as_role(&config.data_dir, "hearth_system"), connections: 1 };
+    let nowhere = db::Config {
+        app: open::as_role(&config.data_dir, "hearth_app"),
+        system: open::as_role(&config.data_dir, "hearth_system"),
+        connections: 1,
+    };
     let app = serve::app(db::Db::open(&nowhere, Source::real()), &config);
     println!("{}", serde_json::to_string_pretty(&web::openapi(&app)).map_err(|error| kernel::Error::Internal(error.to_string()))?);
     Ok(ExitCode::SUCCESS)

@@ -74,7 +74,10 @@ async fn accept(listener: &TcpListener, stop: &mut watch::Receiver<bool>) -> Opt
     }
 }
 
-fn with_peer<B>(router: Router, peer: SocketAddr) -> impl tower::Service<Request<B>, Response = Response, Error = Infallible, Future: Send> + Clone
+fn with_peer<B>(
+    router: Router,
+    peer: SocketAddr,
+) -> impl tower::Service<Request<B>, Response = Response, Error = Infallible, Future: Send> + Clone
 where
     B: axum::body::HttpBody<Data = bytes::Bytes> + Send + 'static,
     B::Error: Into<axum::BoxError>,

@@ -3,11 +3,16 @@
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod demo;
+mod docs;
 mod health;
 pub mod http;
+pub mod import;
 mod logs;
 pub mod open;
+mod report;
 pub mod serve;
+mod tenant;
 mod trouble;
 
 use sqlx::migrate::Migrator;
@@ -16,7 +21,16 @@ use web::Slice;
 
 /// The capabilities of the program, lower ones first.
 pub fn slices() -> Vec<Slice> {
-    vec![health::slice(), identity::slice()]
+    vec![
+        health::slice(),
+        identity::slice(),
+        ledger::slice(),
+        catalog::slice(),
+        stock::slice(),
+        sales::slice(),
+        suppliers::slice(),
+        reports::slice(),
+    ]
 }
 
 /// The migrations of the base and of all slices as one history, by time.

@@ -251,7 +251,9 @@ async fn check_roles(external: &External) -> Vec<Problem> {
                 let mend = format!("Connect as {role}: a role that owns nothing, is no superuser and obeys row security.");
                 Problem::new(variable, format!("connects as {}, which {what}", options.get_username()), mend)
             })),
-            Err(refused) => problems.push(Problem::new(variable, refused, "See that PostgreSQL runs there, and that role and password are right.")),
+            Err(refused) => {
+                problems.push(Problem::new(variable, refused, "See that PostgreSQL runs there, and that role and password are right."))
+            }
         }
     }
     problems

@@ -175,7 +175,9 @@ fn a_killed_server_is_started_again() {
     let mut serving = Serving::start(dir.path());
     let server = postgres_pid(dir.path());
     kill_process(pid(server), Signal::KILL).unwrap();
-    eventually("another server runs", || std::fs::read_to_string(dir.path().join("postgres/data/postmaster.pid")).is_ok_and(|file| !file.starts_with(&format!("{server}\n"))));
+    eventually("another server runs", || {
+        std::fs::read_to_string(dir.path().join("postgres/data/postmaster.pid")).is_ok_and(|file| !file.starts_with(&format!("{server}\n")))
+    });
     serving.await_ready();
     assert_eq!(serving.end(), Some(0));
 }
@@ -213,7 +215,9 @@ fn wrong_settings_end_with_one_line_each_and_its_mend() {
 #[test]
 fn the_command_line_teaches() {
     let dir = place();
-    for (arguments, expected) in [(&["--help"][..], 0), (&["serve", "--help"], 0), (&["version"], 0), (&["no-such-command"], 2), (&["check", "--no-such-flag"], 2)] {
+    for (arguments, expected) in
+        [(&["--help"][..], 0), (&["serve", "--help"], 0), (&["version"], 0), (&["no-such-command"], 2), (&["check", "--no-such-flag"], 2)]
+    {
         let (code, said) = ended(&mut hearth(dir.path(), arguments));
         assert_eq!(code, expected, "{arguments:?}: {said}");
     }
@@ -297,4 +301,74 @@ fn production_neither_migrates_nor_works_on_what_it_does_not_know() {
         owner("INSERT INTO public._sqlx_migrations TABLE public.kept").await;
         assert_eq!(run(&["migrate", "--check"], true).0, 0);
     });
+}
+
+#[test]
+fn what_is_in_flight_is_finished_before_the_program_ends() {
+    let dir = place();
+    let mut serving = Serving::start(dir.path());
+    let mut stream = TcpStream::connect(serving.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = format!(
+        "POST /v1/auth/login HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n",
+        serving.address
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    // The program asks for the body, so the request is in its hands.
+    let mut asked = [0; 25];
+    stream.read_exact(&mut asked).unwrap();
+    assert_eq!(text(&asked), "HTTP/1.1 100 Continue\r\n\r\n");
+    serving.signal(Signal::TERM);
+    eventually("nobody new is let in", || TcpStream::connect(serving.address).is_err());
+    stream.write_all(b"{}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 422 "), "{answer}");
+    assert_eq!(serving.program.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_business_is_opened_and_its_report_is_read() {
+    let dir = place();
+    let serving = Serving::start(dir.path());
+    let create = |slug: &str| {
+        let arguments = [
+            "tenant",
+            "create",
+            "--json",
+            "--name",
+            "Hill Bakery",
+            "--slug",
+            slug,
+            "--currency",
+            "GBP",
+            "--time-zone",
+            "Europe/London",
+            "--owner",
+            "Ada@example.com",
+        ];
+        ended(&mut hearth(dir.path(), &arguments))
+    };
+    let (code, said) = create("hill-bakery");
+    assert_eq!(code, 0, "{said}");
+    let created: Value = serde_json::from_str(&said).unwrap();
+    assert!(created["passwordLink"].as_str().unwrap().contains("/reset-password?token="));
+    let (code, said) = create("hill-bakery");
+    assert!(code == 1 && said.contains("This short name is taken."), "{said}");
+    let (code, said) = create("Not A Slug");
+    assert!(code == 1 && said.contains("(slug)"), "{said}");
+    let report = |arguments: &[&str]| {
+        let all = [&["report", "sales", "--tenant", "hill-bakery", "--from", "2017-01-01"], arguments].concat();
+        ended(&mut hearth(dir.path(), &all))
+    };
+    let (code, said) = report(&["--to", "2017-01-31", "--json"]);
+    assert_eq!(code, 0, "{said}");
+    let empty: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&empty["rows"], &empty["total"]["total"], &empty["currency"]), (&serde_json::json!([]), &0.into(), &"GBP".into()));
+    assert!(report(&["--to", "2017-01-31", "--by", "item"]).1.contains("£0.00"));
+    assert_eq!(report(&["--to", "2016-01-31"]).0, 1, "a period that ends before it begins");
+    assert_eq!(report(&["--to", "2017-01-31", "--by", "moon"]).0, 2);
+    let (code, said) = ended(&mut hearth(dir.path(), &["check", "--tenant", "hill-bakery", "--json"]));
+    assert_eq!((code, &serde_json::from_str::<Value>(&said).unwrap()["businesses"]), (0, &1.into()));
+    assert_eq!(serving.end(), Some(0));
 }

@@ -1,1 +1,1 @@
-//! stub
+//! Working days, told across slices. Everything is in `tests/`.

@@ -6,8 +6,31 @@ use crate::{Complaints, files, root, short};
 
 /// The house from the ground up. A crate uses what stands before it.
 const ORDER: &[&str] = &[
-    "kernel", "pricing", "postgres", "tables", "db", "web", "identity", "billing", "ledger", "catalog", "stock", "suppliers", "production", "sales",
-    "restaurant", "dispatch", "studio", "connect", "reports", "sync", "hearth", "testkit", "stories", "bench", "xtask",
+    "kernel",
+    "pricing",
+    "postgres",
+    "tables",
+    "db",
+    "web",
+    "identity",
+    "billing",
+    "ledger",
+    "catalog",
+    "stock",
+    "suppliers",
+    "production",
+    "sales",
+    "restaurant",
+    "dispatch",
+    "studio",
+    "connect",
+    "reports",
+    "sync",
+    "hearth",
+    "testkit",
+    "stories",
+    "bench",
+    "xtask",
 ];
 
 /// The crates below the slices, which know nothing of any of them.
@@ -84,7 +107,8 @@ fn sql() -> Complaints {
 
 fn crates() -> Vec<std::path::PathBuf> {
     let below = |folder: &str| {
-        let mut all: Vec<_> = std::fs::read_dir(root().join(folder)).into_iter().flatten().flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect();
+        let mut all: Vec<_> =
+            std::fs::read_dir(root().join(folder)).into_iter().flatten().flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect();
         all.sort();
         all
     };
@@ -99,8 +123,13 @@ enum Verb {
 
 /// The schemas that a file's statements name.
 fn statements(text: &str) -> Vec<(Verb, String)> {
-    const WORDS: &[(&str, Verb)] =
-        &[("INSERT INTO ", Verb::Writes), ("UPDATE ", Verb::Writes), ("DELETE FROM ", Verb::Writes), ("FROM ", Verb::Reads), ("JOIN ", Verb::Reads)];
+    const WORDS: &[(&str, Verb)] = &[
+        ("INSERT INTO ", Verb::Writes),
+        ("UPDATE ", Verb::Writes),
+        ("DELETE FROM ", Verb::Writes),
+        ("FROM ", Verb::Reads),
+        ("JOIN ", Verb::Reads),
+    ];
     let mut found = Vec::new();
     for (word, verb) in WORDS {
         for (at, _) in text.match_indices(word) {

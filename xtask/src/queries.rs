@@ -96,7 +96,9 @@ fn migrated(socket: &Path) -> Result<String, String> {
     migrations.sort_by_key(|p| p.file_name().map(std::ffi::OsStr::to_owned));
     runtime
         .block_on(async {
-            let to = |role: &str, database: &str| PgConnectOptions::new_without_pgpass().host(&socket.to_string_lossy()).username(role).database(database);
+            let to = |role: &str, database: &str| {
+                PgConnectOptions::new_without_pgpass().host(&socket.to_string_lossy()).username(role).database(database)
+            };
             let mut superuser = to(postgres::SUPERUSER, "postgres").connect().await?;
             for role in ["hearth_owner", "hearth_app", "hearth_system"] {
                 superuser.execute(AssertSqlSafe(format!("CREATE ROLE {role} LOGIN"))).await?;

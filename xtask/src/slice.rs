@@ -18,6 +18,12 @@ pub fn new(name: &str) -> Complaints {
 
 fn lay_out(name: &str, folder: &Path) -> std::io::Result<()> {
     let filled = |text: &str| text.replace("SLICE", name);
+    // Everything that will be written elsewhere is made first: what can't be entered leaves nothing behind.
+    let entries = [
+        entered("Cargo.toml", "reports = { path = \"slices/reports\" }", &format!("{name} = {{ path = \"slices/{name}\" }}"))?,
+        entered("app/Cargo.toml", "reports.workspace = true", &format!("{name}.workspace = true"))?,
+        entered("app/src/lib.rs", "reports::slice()", &format!("{name}::slice(),"))?,
+    ];
     fs::create_dir_all(folder.join("src"))?;
     fs::create_dir_all(folder.join("texts"))?;
     fs::create_dir_all(folder.join("migrations"))?;
@@ -27,12 +33,15 @@ fn lay_out(name: &str, folder: &Path) -> std::io::Result<()> {
     fs::write(folder.join("src/thing.rs"), filled(include_str!("../slice/thing.rs.txt")))?;
     fs::write(folder.join("tests/stories.rs"), filled(include_str!("../slice/stories.rs.txt")))?;
     fs::write(folder.join("texts/en.ftl"), filled(include_str!("../slice/en.ftl.txt")))?;
-    fs::write(folder.join("migrations").join(format!("{}_{name}.sql", next_migration()?)), filled(include_str!("../slice/migration.sql.txt")))?;
+    fs::write(
+        folder.join("migrations").join(format!("{}_{name}.sql", next_migration()?)),
+        filled(include_str!("../slice/migration.sql.txt")),
+    )?;
     #[cfg(unix)]
     std::os::unix::fs::symlink("../../sqlx.toml", folder.join("sqlx.toml"))?;
-    enter("Cargo.toml", "reports = { path = \"slices/reports\" }", &format!("{name} = {{ path = \"slices/{name}\" }}"))?;
-    enter("app/Cargo.toml", "reports.workspace = true", &format!("{name}.workspace = true"))?;
-    enter("app/src/lib.rs", "reports::slice()", &format!("{name}::slice(),"))?;
+    for (path, text) in entries {
+        fs::write(path, text)?;
+    }
     println!("slices/{name} stands. Next: give it its place in xtask/src/house.rs, name its table, then `cargo run -p xtask -- write`.");
     Ok(())
 }
@@ -47,23 +56,15 @@ fn next_migration() -> std::io::Result<u64> {
     Ok(newest / 100 * 100 + 100)
 }
 
-/// Puts a line before the line that holds `mark`, with the same indentation.
-fn enter(file: &str, mark: &str, line: &str) -> std::io::Result<()> {
+/// A file with a line put before the line that holds `mark`, with the same indentation.
+fn entered(file: &str, mark: &str, line: &str) -> std::io::Result<(std::path::PathBuf, String)> {
     let path = root().join(file);
     let text = fs::read_to_string(&path)?;
-    let mut out = String::with_capacity(text.len() + line.len());
-    let mut entered = false;
-    for old in text.lines() {
-        if !entered && old.contains(mark) {
-            let indent: String = old.chars().take_while(|c| c.is_whitespace()).collect();
-            out.push_str(&format!("{indent}{line}\n"));
-            entered = true;
-        }
-        out.push_str(old);
-        out.push('\n');
-    }
-    if !entered {
+    let Some(before) = text.lines().position(|l| l.contains(mark)) else {
         return Err(std::io::Error::other(format!("{file} has no line with {mark}")));
-    }
-    fs::write(path, out)
+    };
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let indent: String = lines[before].chars().take_while(|c| c.is_whitespace()).collect();
+    lines.insert(before, format!("{indent}{line}"));
+    Ok((path, lines.join("\n") + "\n"))
 }

@@ -28,10 +28,10 @@ fn texts(sources: &[(String, String)]) -> Complaints {
     let mut complaints = Vec::new();
     for file in files(&root(), &[".ftl"]) {
         for line in std::fs::read_to_string(&file).unwrap_or_default().lines() {
-            if let Some((key, _)) = line.split_once(" =").filter(|(k, _)| is_key(k)) {
-                if !known.insert(key.to_owned()) {
-                    complaints.push(format!("{}: {key} is said twice", short(&file)));
-                }
+            if let Some((key, _)) = line.split_once(" =").filter(|(k, _)| is_key(k))
+                && !known.insert(key.to_owned())
+            {
+                complaints.push(format!("{}: {key} is said twice", short(&file)));
             }
         }
     }
@@ -81,7 +81,8 @@ fn is_code(text: &str) -> bool {
 
 fn promises(sources: &[(String, String)]) -> Complaints {
     // Spelled in parts, so that this file does not find itself.
-    let words = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("unimplemented", "!("), concat!("coming", " soon")];
+    let words =
+        [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("unimplemented", "!("), concat!("coming", " soon")];
     sources
         .iter()
         .flat_map(|(file, text)| words.iter().filter(|w| text.contains(**w)).map(move |w| format!("{file}: says {w} instead of doing it")))

@@ -41,7 +41,11 @@ fn section(setting: &Setting) -> String {
         setting.variable(),
         setting.help,
         setting.key,
-        if setting.default.starts_with('(') { setting.default.trim_matches(['(', ')']).to_owned() } else { format!("`{}`", setting.default) },
+        if setting.default.starts_with('(') {
+            setting.default.trim_matches(['(', ')']).to_owned()
+        } else {
+            format!("`{}`", setting.default)
+        },
         setting.example
     )
 }

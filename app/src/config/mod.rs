@@ -182,8 +182,13 @@ impl Reader<'_> {
 
     fn config(&mut self, sources: &Sources, mode: Mode, database: Option<Database>) -> Option<Config> {
         let production = mode == Mode::Production;
-        let listen: Option<SocketAddr> =
-            self.parsed("listen", "127.0.0.1:8080", |text| text.parse().ok(), "is no address with a port", "Write it like 127.0.0.1:8080 or [::]:8080.");
+        let listen: Option<SocketAddr> = self.parsed(
+            "listen",
+            "127.0.0.1:8080",
+            |text| text.parse().ok(),
+            "is no address with a port",
+            "Write it like 127.0.0.1:8080 or [::]:8080.",
+        );
         let public_url = self.public_url(listen, production);
         let data_dir = self.data_dir(sources);
         let connections = self.number("database_connections", 16, 2..=500);

@@ -70,7 +70,11 @@ fn from_file(sources: &Sources, problems: &mut Vec<Problem>) -> Values {
                 let before = read(&path).unwrap_or_default();
                 format!(" in line {}", before.get(..span.start).unwrap_or_default().lines().count().max(1))
             });
-            problems.push(Problem::new(&name, format!("is no TOML{line}: {}", error.message()), "Write it as key = \"value\", one a line."));
+            problems.push(Problem::new(
+                &name,
+                format!("is no TOML{line}: {}", error.message()),
+                "Write it as key = \"value\", one a line.",
+            ));
             return Values::new();
         }
         Err(what) => {

@@ -116,12 +116,7 @@ pub static TABLE: &[Setting] = &[
         "info,db=debug",
         "What is logged: a level (error, warn, info, debug, trace), or levels by part, separated by commas.",
     ),
-    setting(
-        "log_format",
-        "(json in production, text in development)",
-        "json",
-        "`json`, one object a line, or `text` for people.",
-    ),
+    setting("log_format", "(json in production, text in development)", "json", "`json`, one object a line, or `text` for people."),
 ];
 
 /// Variables that are no settings of the table.

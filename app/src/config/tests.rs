@@ -41,13 +41,17 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("hearth.toml");
     fs::write(&file, "listen = \"127.0.0.1:1\"\ndata_dir = \"/file\"\ndatabase_connections = 7\n").unwrap();
-    let mut sources = sources(&[("HEARTH_LISTEN", "127.0.0.1:2"), ("HEARTH_DATA_DIR", "/environment"), ("HEARTH_CONFIG", file.to_str().unwrap())]);
+    let mut sources =
+        sources(&[("HEARTH_LISTEN", "127.0.0.1:2"), ("HEARTH_DATA_DIR", "/environment"), ("HEARTH_CONFIG", file.to_str().unwrap())]);
     sources.flags.push(("data_dir", "/flag".into()));
     let config = Config::load(&sources).unwrap();
     assert_eq!((config.listen.port(), config.data_dir.to_str().unwrap(), config.connections), (2, "/flag", 7));
     let reading = Config::read(&sources);
     let from = |key| reading.shown.iter().find(|shown| shown.key == key).unwrap().from.clone();
-    assert_eq!((from("listen").as_str(), from("data_dir").as_str(), from("mode").as_str()), ("HEARTH_LISTEN", "the command line", "default"));
+    assert_eq!(
+        (from("listen").as_str(), from("data_dir").as_str(), from("mode").as_str()),
+        ("HEARTH_LISTEN", "the command line", "default")
+    );
     assert_eq!(from("database_connections"), file.display().to_string());
 }
 

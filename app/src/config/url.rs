@@ -80,7 +80,9 @@ mod tests {
         let parsed = |text| PublicUrl::parse(text).map(|url| url.to_string());
         assert_eq!(parsed("https://bakery.example/"), Some("https://bakery.example".into()));
         assert_eq!(parsed("http://[::1]:8080"), Some("http://[::1]:8080".into()));
-        for wrong in ["bakery.example", "ftp://bakery.example", "https://bakery.example/shop", "https://a:b@c", "https://", "/", "https://a?x=1"] {
+        for wrong in
+            ["bakery.example", "ftp://bakery.example", "https://bakery.example/shop", "https://a:b@c", "https://", "/", "https://a?x=1"]
+        {
             assert_eq!(parsed(wrong), None, "{wrong}");
         }
     }
@@ -88,7 +90,10 @@ mod tests {
     #[test]
     fn passwords_are_masked_wherever_they_stand() {
         assert_eq!(masked("embedded"), "embedded");
-        assert_eq!(masked("postgres://hearth_app:s3cret@db/hearth?sslmode=require"), "postgres://hearth_app:********@db/hearth?sslmode=require");
+        assert_eq!(
+            masked("postgres://hearth_app:s3cret@db/hearth?sslmode=require"),
+            "postgres://hearth_app:********@db/hearth?sslmode=require"
+        );
         assert_eq!(masked("postgres://hearth_app@db/hearth"), "postgres://hearth_app@db/hearth");
         for secret in ["postgres://a:s3@cret@db/h", "postgres://a:s3/cret@db/h", "postgres://db/h?user=a&password=s3cret", "a:s3cret"] {
             assert!(!masked(secret).contains("cret"), "{}", masked(secret));

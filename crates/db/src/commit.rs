@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Actor, BookId, Day, DocumentRef, Error, ItemId, LocationId, LotId, Movement, Quantity, Result, SiteId, Transfer, Valuation, account};
+use kernel::{
+    Actor, BookId, Day, DocumentRef, Error, ItemId, LocationId, LotId, Movement, Quantity, Result, SiteId, Transfer, Valuation, account,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -46,7 +48,7 @@ struct Postings {
 /// Writes what `tx` collected, but does not commit. Returns the number taken.
 pub(crate) async fn settle(tx: &mut Tx) -> Result<Option<String>> {
     let left = std::mem::take(&mut tx.left);
-    if left.movements.is_empty() && left.transfers.is_empty() {
+    if left.movements.is_empty() && left.transfers.is_empty() && left.touched.is_empty() {
         if left.changes.is_empty() && left.jobs.is_empty() && left.number.is_none() && left.intent.is_none() {
             return Ok(None);
         }
@@ -64,19 +66,7 @@ async fn value_postings(tx: &mut Tx, left: &Left) -> Result<Postings> {
     keys.dedup();
     let (sites, items): (Vec<Uuid>, Vec<Uuid>) = keys.iter().map(|(s, i)| (s.uuid(), i.uuid())).unzip();
     let tenant = tx.tenant.uuid();
-    let rows = sqlx::query!(
-        r#"SELECT t.closed_through, t.sealing_through, w.site_id AS "site_id?", w.item_id AS "item_id?", w.quantity AS "quantity?", w.value AS "value?"
-        FROM db.tenant t LEFT JOIN LATERAL (
-            SELECT w.site_id, w.item_id, w.quantity, w.value
-            FROM stock.worth w JOIN unnest($2::uuid[], $3::uuid[]) AS k (site_id, item_id) ON k.site_id = w.site_id AND k.item_id = w.item_id
-            WHERE w.tenant_id = $1 ORDER BY w.site_id, w.item_id FOR UPDATE OF w) w ON true
-        WHERE t.id = $1"#,
-        tenant,
-        &sites,
-        &items
-    )
-    .fetch_all(tx.conn())
-    .await?;
+    let rows = sqlx::query_file!("src/lock.sql", tenant, &sites, &items).fetch_all(tx.conn()).await?;
     let first = rows.first().ok_or(Error::NotFound)?;
     let (closed, sealing) = (first.closed_through, first.sealing_through);
     let mut worth: BTreeMap<(SiteId, ItemId), Worth> = rows
@@ -91,7 +81,7 @@ async fn value_postings(tx: &mut Tx, left: &Left) -> Result<Postings> {
     postings.transfers.extend(left.transfers.iter().copied());
     postings.transfers = gathered(std::mem::take(&mut postings.transfers))?;
     postings.check_in_passing()?;
-    postings.days(closed, sealing)?;
+    postings.days(&left.touched, closed, sealing)?;
     Ok(postings)
 }
 
@@ -103,7 +93,8 @@ fn value_of(movement: &Movement, worth: &mut BTreeMap<(SiteId, ItemId), Worth>) 
         Valuation::Average => {
             let on_hand = worth.get(&(movement.site, movement.item)).copied().unwrap_or_default();
             let (wanted, there) = (movement.quantity.negated(), Quantity::from_micros(on_hand.quantity));
-            -Movement::issue_value(wanted, there, on_hand.value).map_err(|e| e.at(format!("lines.{}.quantity", movement.document.line - 1)))?
+            -Movement::issue_value(wanted, there, on_hand.value)
+                .map_err(|e| e.at(format!("lines.{}.quantity", movement.document.line - 1)))?
         }
     };
     let after = worth.entry((movement.site, movement.item)).or_default();
@@ -153,8 +144,10 @@ impl Postings {
     }
 
     /// Refuses closed days and days out of this world; notes days whose totals are kept.
-    fn days(&mut self, closed: Option<Day>, sealing: Option<Day>) -> Result<()> {
-        let mut days: Vec<Day> = self.movements.iter().map(|(m, _)| m.day).chain(self.transfers.iter().map(|t| t.day)).collect();
+    /// A day that was only touched is marked always: no transfer tells the sealer of it.
+    fn days(&mut self, touched: &[Day], closed: Option<Day>, sealing: Option<Day>) -> Result<()> {
+        let posted = self.movements.iter().map(|(m, _)| m.day).chain(self.transfers.iter().map(|t| t.day));
+        let mut days: Vec<Day> = posted.chain(touched.iter().copied()).collect();
         days.sort_unstable();
         days.dedup();
         if days.iter().any(|day| !day.is_sane()) {
@@ -163,7 +156,7 @@ impl Postings {
         if days.iter().any(|day| closed.is_some_and(|closed| *day <= closed)) {
             return Err(Error::rule("day.closed"));
         }
-        self.dirty = days.into_iter().filter(|day| sealing.is_some_and(|sealing| *day <= sealing)).collect();
+        self.dirty = days.into_iter().filter(|day| touched.contains(day) || sealing.is_some_and(|sealing| *day <= sealing)).collect();
         Ok(())
     }
 }
@@ -254,19 +247,68 @@ impl Record {
     }
 }
 
-/// The whole statement. `RECORD` is what every transaction may leave; postings come before it.
+/// Hot rows that rise or fall, column by column, in the order of their keys.
+struct Hot {
+    first: Vec<Uuid>,
+    second: Vec<Uuid>,
+    lots: Vec<Uuid>,
+    quantities: Vec<i64>,
+    values: Vec<i64>,
+    currencies: Vec<String>,
+}
+
+impl Hot {
+    fn worth(postings: &Postings, wanted: impl Fn(&(i64, i64, &'static str)) -> bool) -> Self {
+        let rows: Vec<_> = postings.worth.iter().filter(|(_, change)| wanted(change)).collect();
+        Self {
+            first: rows.iter().map(|(key, _)| key.0.uuid()).collect(),
+            second: rows.iter().map(|(key, _)| key.1.uuid()).collect(),
+            lots: Vec::new(),
+            quantities: rows.iter().map(|(_, change)| change.0).collect(),
+            values: rows.iter().map(|(_, change)| change.1).collect(),
+            currencies: rows.iter().map(|(_, change)| change.2.to_owned()).collect(),
+        }
+    }
+
+    fn on_hand(postings: &Postings, wanted: impl Fn(i64) -> bool) -> Self {
+        let rows: Vec<_> = postings.on_hand.iter().filter(|(_, change)| wanted(**change)).collect();
+        Self {
+            first: rows.iter().map(|(key, _)| key.0.uuid()).collect(),
+            second: rows.iter().map(|(key, _)| key.1.uuid()).collect(),
+            lots: rows.iter().map(|(key, _)| lot(key.2)).collect(),
+            quantities: rows.iter().map(|(_, change)| **change).collect(),
+            values: Vec::new(),
+            currencies: Vec::new(),
+        }
+    }
+
+    /// How many rows, as the statement counts them.
+    fn count(&self) -> i64 {
+        i64::try_from(self.first.len()).unwrap_or(-1)
+    }
+}
+
+/// One column of the movements.
+fn of_moved<T>(postings: &Postings, column: impl Fn(&Movement) -> T) -> Vec<T> {
+    postings.movements.iter().map(|(movement, _)| column(movement)).collect()
+}
+
+/// One column of the transfers.
+fn of_booked<T>(postings: &Postings, column: impl Fn(&Transfer) -> T) -> Vec<T> {
+    postings.transfers.iter().map(column).collect()
+}
+
+/// The whole statement: hot rows, movements, transfers, dirty days, and the record that every transaction may leave.
+#[expect(clippy::too_many_lines, reason = "one statement, whose parameters are named one a line")]
 async fn write_all(tx: &mut Tx, left: &Left, postings: &Postings) -> Result<Option<String>> {
     let record = Record::of(tx, left);
     let (tenant, at, request) = (tx.tenant.uuid(), tx.op.at, tx.op.request.uuid());
-    let up: Vec<_> = postings.worth.iter().filter(|(_, d)| d.0 > 0 || (d.0 == 0 && d.1 != 0)).collect();
-    let down: Vec<_> = postings.worth.iter().filter(|(_, d)| d.0 < 0).collect();
-    let hand_up: Vec<_> = postings.on_hand.iter().filter(|(_, d)| **d > 0).collect();
-    let hand_down: Vec<_> = postings.on_hand.iter().filter(|(_, d)| **d < 0).collect();
-    let moved = &postings.movements;
-    let booked = &postings.transfers;
+    let up = Hot::worth(postings, |change| change.0 > 0 || (change.0 == 0 && change.1 != 0));
+    let down = Hot::worth(postings, |change| change.0 < 0);
+    let hand_up = Hot::on_hand(postings, |change| change > 0);
+    let hand_down = Hot::on_hand(postings, |change| change < 0);
     let dirty_ids: Vec<Uuid> = postings.dirty.iter().map(|_| tx.op.source.uuid()).collect();
-    let transfer_ids: Vec<Uuid> = booked.iter().map(|_| tx.op.source.uuid()).collect();
-    let answered = record.answer.clone();
+    let transfer_ids = of_booked(postings, |_| tx.op.source.uuid());
     let row = sqlx::query_file!(
         "src/settle.sql",
         tenant,
@@ -293,56 +335,56 @@ async fn write_all(tx: &mut Tx, left: &Left, postings: &Postings) -> Result<Opti
         record.document_kind,
         record.intent_id,
         &record.digest,
-        answered,
-        &up.iter().map(|(k, _)| k.0.uuid()).collect::<Vec<_>>(),
-        &up.iter().map(|(k, _)| k.1.uuid()).collect::<Vec<_>>(),
-        &up.iter().map(|(_, d)| d.0).collect::<Vec<_>>(),
-        &up.iter().map(|(_, d)| d.1).collect::<Vec<_>>(),
-        &up.iter().map(|(_, d)| d.2.to_owned()).collect::<Vec<_>>(),
-        &down.iter().map(|(k, _)| k.0.uuid()).collect::<Vec<_>>(),
-        &down.iter().map(|(k, _)| k.1.uuid()).collect::<Vec<_>>(),
-        &down.iter().map(|(_, d)| d.0).collect::<Vec<_>>(),
-        &down.iter().map(|(_, d)| d.1).collect::<Vec<_>>(),
-        &hand_up.iter().map(|(k, _)| k.0.uuid()).collect::<Vec<_>>(),
-        &hand_up.iter().map(|(k, _)| k.1.uuid()).collect::<Vec<_>>(),
-        &hand_up.iter().map(|(k, _)| lot(k.2)).collect::<Vec<_>>(),
-        &hand_up.iter().map(|(_, d)| **d).collect::<Vec<_>>(),
-        &hand_down.iter().map(|(k, _)| k.0.uuid()).collect::<Vec<_>>(),
-        &hand_down.iter().map(|(k, _)| k.1.uuid()).collect::<Vec<_>>(),
-        &hand_down.iter().map(|(k, _)| lot(k.2)).collect::<Vec<_>>(),
-        &hand_down.iter().map(|(_, d)| **d).collect::<Vec<_>>(),
-        &moved.iter().map(|(m, _)| m.id.uuid()).collect::<Vec<_>>(),
-        &moved.iter().map(|(m, _)| m.item.uuid()).collect::<Vec<_>>(),
-        &moved.iter().map(|(m, _)| m.site.uuid()).collect::<Vec<_>>(),
-        &moved.iter().map(|(m, _)| m.location.uuid()).collect::<Vec<_>>(),
-        &moved.iter().map(|(m, _)| m.lot.map(|l| l.uuid())).collect::<Vec<_>>() as &[Option<Uuid>],
-        &moved.iter().map(|(m, _)| m.quantity.micros()).collect::<Vec<_>>(),
-        &moved.iter().map(|(_, v)| *v).collect::<Vec<_>>(),
-        &moved.iter().map(|(m, _)| m.currency.code().to_owned()).collect::<Vec<_>>(),
-        &moved.iter().map(|(m, _)| m.cause.code().to_owned()).collect::<Vec<_>>(),
-        &moved.iter().map(|(m, _)| m.document.kind.to_owned()).collect::<Vec<_>>(),
-        &moved.iter().map(|(m, _)| m.document.id).collect::<Vec<_>>(),
-        &moved.iter().map(|(m, _)| m.document.line).collect::<Vec<_>>(),
-        &moved.iter().map(|(m, _)| m.effective_at).collect::<Vec<_>>() as &[kernel::At],
-        &moved.iter().map(|(m, _)| m.day).collect::<Vec<_>>() as &[Day],
-        &moved.iter().map(|(m, _)| m.corrects.map(|c| c.uuid())).collect::<Vec<_>>() as &[Option<Uuid>],
+        record.answer,
+        &up.first,
+        &up.second,
+        &up.quantities,
+        &up.values,
+        &up.currencies,
+        &down.first,
+        &down.second,
+        &down.quantities,
+        &down.values,
+        &hand_up.first,
+        &hand_up.second,
+        &hand_up.lots,
+        &hand_up.quantities,
+        &hand_down.first,
+        &hand_down.second,
+        &hand_down.lots,
+        &hand_down.quantities,
+        &of_moved(postings, |m| m.id.uuid()),
+        &of_moved(postings, |m| m.item.uuid()),
+        &of_moved(postings, |m| m.site.uuid()),
+        &of_moved(postings, |m| m.location.uuid()),
+        &of_moved(postings, |m| m.lot.map(|l| l.uuid())) as &[Option<Uuid>],
+        &of_moved(postings, |m| m.quantity.micros()),
+        &postings.movements.iter().map(|(_, value)| *value).collect::<Vec<_>>(),
+        &of_moved(postings, |m| m.currency.code().to_owned()),
+        &of_moved(postings, |m| m.cause.code().to_owned()),
+        &of_moved(postings, |m| m.document.kind.to_owned()),
+        &of_moved(postings, |m| m.document.id),
+        &of_moved(postings, |m| m.document.line),
+        &of_moved(postings, |m| m.effective_at) as &[kernel::At],
+        &of_moved(postings, |m| m.day) as &[Day],
+        &of_moved(postings, |m| m.corrects.map(|c| c.uuid())) as &[Option<Uuid>],
         &transfer_ids,
-        &booked.iter().map(|t| t.debit.uuid()).collect::<Vec<_>>(),
-        &booked.iter().map(|t| t.credit.uuid()).collect::<Vec<_>>(),
-        &booked.iter().map(|t| t.amount).collect::<Vec<_>>(),
-        &booked.iter().map(|t| t.currency.code().to_owned()).collect::<Vec<_>>(),
-        &booked.iter().map(|t| t.document.kind.to_owned()).collect::<Vec<_>>(),
-        &booked.iter().map(|t| t.document.id).collect::<Vec<_>>(),
-        &booked.iter().map(|t| t.document.line).collect::<Vec<_>>(),
-        &booked.iter().map(|t| t.effective_at).collect::<Vec<_>>() as &[kernel::At],
-        &booked.iter().map(|t| t.day).collect::<Vec<_>>() as &[Day],
+        &of_booked(postings, |t| t.debit.uuid()),
+        &of_booked(postings, |t| t.credit.uuid()),
+        &of_booked(postings, |t| t.amount),
+        &of_booked(postings, |t| t.currency.code().to_owned()),
+        &of_booked(postings, |t| t.document.kind.to_owned()),
+        &of_booked(postings, |t| t.document.id),
+        &of_booked(postings, |t| t.document.line),
+        &of_booked(postings, |t| t.effective_at) as &[kernel::At],
+        &of_booked(postings, |t| t.day) as &[Day],
         &dirty_ids,
         &postings.dirty as &[Day],
     )
     .fetch_one(tx.conn())
     .await?;
     // Every hot row that had to fall must have been there: one that was not means too little at that location.
-    if row.worth_down != i64::try_from(down.len()).unwrap_or(-1) || row.hand_down != i64::try_from(hand_down.len()).unwrap_or(-1) {
+    if row.worth_down != down.count() || row.hand_down != hand_down.count() {
         return Err(Error::rule("stock.short"));
     }
     Ok(row.number)

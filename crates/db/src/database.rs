@@ -91,8 +91,7 @@ impl Db {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
-        sqlx::query("SELECT 1").execute(&self.app).await?;
-        Ok(())
+        Ok(begin_with(&self.app, "BEGIN").await?.rollback().await?)
     }
 
     /// Connections (in use, open, most) of the request pool.
@@ -114,12 +113,14 @@ async fn begin_with(pool: &PgPool, begin: &str) -> Result<Transaction<'static, P
     let most = pool.options().get_max_connections() + 1;
     let mut last = Error::Unavailable(1, "no connection".into());
     for _ in 0..most {
+        let stale = pool.num_idle() > 0;
         match pool.begin_with(AssertSqlSafe(begin.to_owned())).await {
             Ok(transaction) => return Ok(transaction),
             Err(error @ (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => return Err(error.into()),
             Err(error) => {
                 last = error.into();
-                if !matches!(last, Error::Unavailable(..)) || pool.num_idle() == 0 {
+                // A connection that was made for this has no excuse.
+                if !matches!(last, Error::Unavailable(..)) || !stale {
                     return Err(last);
                 }
             }

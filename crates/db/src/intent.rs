@@ -72,9 +72,7 @@ impl Db {
             result = self.run_once(op.clone(), intent.clone(), command).await;
         }
         match (result, intent) {
-            (Err(error), Some(intent)) if !matches!(error, Error::Unavailable(..)) => {
-                self.answered(op, &intent).await?.ok_or(error)
-            }
+            (Err(error), Some(intent)) if !matches!(error, Error::Unavailable(..)) => self.answered(op, &intent).await?.ok_or(error),
             (result, _) => result,
         }
     }

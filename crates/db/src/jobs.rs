@@ -69,7 +69,12 @@ const SEAL: Duration = Duration::from_secs(60);
 impl Jobs {
     /// The registered kinds.
     pub fn new(db: Db, later: Vec<Later>, periodic: Vec<Periodic>, seals: Vec<SealFn>) -> Self {
-        Self { db, later: Arc::new(later.into_iter().map(|l| (l.name, l.run)).collect()), periodic: Arc::new(periodic), seals: Arc::new(seals) }
+        Self {
+            db,
+            later: Arc::new(later.into_iter().map(|l| (l.name, l.run)).collect()),
+            periodic: Arc::new(periodic),
+            seals: Arc::new(seals),
+        }
     }
 
     /// Works the queue until told to stop; what is running is finished first.
@@ -86,7 +91,8 @@ impl Jobs {
 
     /// Does periodic work while this node leads, until told to stop.
     pub async fn lead(&self, leads: watch::Receiver<bool>, mut stop: watch::Receiver<bool>) {
-        let mut due: Vec<(kernel::At, Duration, Option<Periodic>)> = self.periodic.iter().map(|p| (self.db.now(), p.every, Some(*p))).collect();
+        let mut due: Vec<(kernel::At, Duration, Option<Periodic>)> =
+            self.periodic.iter().map(|p| (self.db.now(), p.every, Some(*p))).collect();
         due.push((self.db.now(), SEAL, None));
         loop {
             tokio::select! { _ = stop.changed() => return, () = tokio::time::sleep(Duration::from_secs(1)) => {} }

@@ -135,8 +135,7 @@ impl List {
         }
         let rows = query.fetch_all(tx.conn()).await?;
         let more = rows.len() > limit as usize;
-        let rows: Vec<Map<String, Value>> =
-            rows.iter().take(limit as usize).map(|row| self.read(row)).collect::<Result<_>>()?;
+        let rows: Vec<Map<String, Value>> = rows.iter().take(limit as usize).map(|row| self.read(row)).collect::<Result<_>>()?;
         let next = match (more, rows.last()) {
             (true, Some(last)) => Some(self.cursor(last, sort)),
             _ => None,

@@ -53,10 +53,11 @@ impl Db {
             return Ok(row.dirty);
         }
         if row.sealing_through.is_none_or(|sealing| sealing < through) {
-            sqlx::query!("UPDATE db.tenant SET sealing_through = $2 WHERE id = $1", tenant.uuid(), through as Day).execute(system.conn()).await?;
+            sqlx::query!("UPDATE db.tenant SET sealing_through = $2 WHERE id = $1", tenant.uuid(), through as Day)
+                .execute(system.conn())
+                .await?;
         }
-        let mark: String =
-            sqlx::query_scalar!(r#"SELECT pg_current_xact_id()::text AS "mark!""#).fetch_one(system.conn()).await?;
+        let mark: String = sqlx::query_scalar!(r#"SELECT pg_current_xact_id()::text AS "mark!""#).fetch_one(system.conn()).await?;
         system.commit_unannounced().await?;
         self.outlived(&mark).await
     }
@@ -64,10 +65,8 @@ impl Db {
     /// Whether all transactions older than `mark` have ended; looks for up to two seconds.
     async fn outlived(&self, mark: &str) -> Result<bool> {
         for _ in 0..40 {
-            let over: bool = sqlx::query_scalar("SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::xid8")
-                .bind(mark)
-                .fetch_one(&self.system)
-                .await?;
+            let over: bool =
+                sqlx::query_scalar("SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::xid8").bind(mark).fetch_one(&self.system).await?;
             if over {
                 return Ok(true);
             }
@@ -80,9 +79,10 @@ impl Db {
         let mut system = self.system("seal.write").await?;
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(system.conn()).await?;
         // Marks that are visible here belong to postings that are visible here.
-        let marked = sqlx::query!(r#"DELETE FROM db.dirty_day WHERE tenant_id = $1 AND day <= $2 RETURNING day"#, tenant.uuid(), through as Day)
-            .fetch_all(system.conn())
-            .await?;
+        let marked =
+            sqlx::query!(r#"DELETE FROM db.dirty_day WHERE tenant_id = $1 AND day <= $2 RETURNING day"#, tenant.uuid(), through as Day)
+                .fetch_all(system.conn())
+                .await?;
         let fresh = sqlx::query!(
             r#"SELECT d.day AS "day!" FROM (SELECT DISTINCT f.day FROM ledger.transfer f WHERE f.tenant_id = $1 AND f.day <= $2
                 AND f.day > coalesce((SELECT t.sealed_through FROM db.tenant t WHERE t.id = $1), '-infinity'::date)) d ORDER BY d.day"#,

@@ -1,6 +1,6 @@
 //! An op and an open transaction. It collects movements, transfers, changes, jobs and numbers for its commit.
 
-use kernel::{At, Change, Job, Movement, Op, Result, TenantId, Transfer};
+use kernel::{At, Change, Day, Job, Movement, Op, Result, TenantId, Transfer};
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
@@ -22,6 +22,7 @@ pub struct Tx {
 pub(crate) struct Left {
     pub movements: Vec<Movement>,
     pub transfers: Vec<Transfer>,
+    pub touched: Vec<Day>,
     pub changes: Vec<Change>,
     pub jobs: Vec<Job>,
     pub number: Option<NumberWanted>,
@@ -75,6 +76,12 @@ impl Tx {
     /// Books money at commit.
     pub fn book(&mut self, transfers: impl IntoIterator<Item = Transfer>) {
         self.left.transfers.extend(transfers);
+    }
+
+    /// Says that a document of this day was written although nothing is posted (a sale of nothing): closed days refuse it,
+    /// and kept totals of the day are made again.
+    pub fn touch(&mut self, day: Day) {
+        self.left.touched.push(day);
     }
 
     /// Enters the log at commit.

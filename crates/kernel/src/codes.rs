@@ -108,6 +108,7 @@ pub static TABLE: &[Code] = &[
     row("unit.exists", 422, "The item has this unit already."),
     held("tax.category_taken", 409, "There is a tax category of this name.", "tax_category_name_key"),
     row("tax.backwards", 409, "A rate from this day or a later one is known already."),
+    held("supplier.name_taken", 409, "Another supplier has this name.", "supplier_name_key"),
     // Stock
     held("stock.short", 409, "There is not enough of it.", "stock_short"),
     row("stock.not_stocked", 422, "This item is not kept in stock."),
@@ -133,6 +134,9 @@ pub static TABLE: &[Code] = &[
     row("import.state", 409, "The import is not in a state that allows this."),
     row("import.refused", 422, "Some lines were refused, so nothing was imported."),
     row("import.file", 422, "This file can't be read as a table."),
+    row("import.percent", 422, "Give a share from 0 to 100 percent."),
+    row("import.too_many_items", 422, "These files name more than 20,000 different items. Is another column the item?"),
+    row("import.files_gone", 409, "The files of this import are no longer kept. Give them again."),
 ];
 
 /// The row of a code.

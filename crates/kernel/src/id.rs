@@ -114,7 +114,10 @@ mod stored {
 #[cfg(feature = "utoipa")]
 mod described {
     use super::Id;
-    use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, SchemaFormat, schema::{Schema, Type}};
+    use utoipa::openapi::{
+        KnownFormat, ObjectBuilder, RefOr, SchemaFormat,
+        schema::{Schema, Type},
+    };
 
     impl<T> utoipa::PartialSchema for Id<T> {
         fn schema() -> RefOr<Schema> {

@@ -152,7 +152,13 @@ pub fn split(total: i64, weights: &[i64]) -> Vec<i64> {
         return weights.iter().enumerate().map(|(i, _)| if i == 0 { total } else { 0 }).collect();
     }
     let size = i128::from(total).abs();
-    let mut parts: Vec<(i128, i128)> = weights.iter().map(|w| { let p = size * i128::from((*w).max(0)); (p / sum, p % sum) }).collect();
+    let mut parts: Vec<(i128, i128)> = weights
+        .iter()
+        .map(|w| {
+            let p = size * i128::from((*w).max(0));
+            (p / sum, p % sum)
+        })
+        .collect();
     let rest = size - parts.iter().map(|p| p.0).sum::<i128>();
     let mut order: Vec<usize> = (0..parts.len()).collect();
     order.sort_by(|a, b| parts[*b].1.cmp(&parts[*a].1).then(a.cmp(b)));

@@ -59,9 +59,28 @@ use Permission as P;
 impl Permission {
     /// All of them, in order.
     pub const ALL: &[Self] = &[
-        P::Open, P::SignedIn, P::Member, P::TeamRead, P::TeamWrite, P::SettingsWrite, P::ItemRead, P::ItemWrite, P::StockRead,
-        P::StockReceive, P::SupplierRead, P::SupplierWrite, P::CustomerRead, P::CustomerWrite, P::OrderRead, P::OrderSell,
-        P::OrderRefund, P::ImportRun, P::LedgerRead, P::LedgerClose, P::ReportRead, P::TrailRead,
+        P::Open,
+        P::SignedIn,
+        P::Member,
+        P::TeamRead,
+        P::TeamWrite,
+        P::SettingsWrite,
+        P::ItemRead,
+        P::ItemWrite,
+        P::StockRead,
+        P::StockReceive,
+        P::SupplierRead,
+        P::SupplierWrite,
+        P::CustomerRead,
+        P::CustomerWrite,
+        P::OrderRead,
+        P::OrderSell,
+        P::OrderRefund,
+        P::ImportRun,
+        P::LedgerRead,
+        P::LedgerClose,
+        P::ReportRead,
+        P::TrailRead,
     ];
 
     /// The stable name, `thing:act`.
@@ -150,9 +169,7 @@ pub enum Role {
 
 impl Role {
     /// All seven.
-    pub const ALL: &[Self] = &[
-        Self::Owner, Self::Manager, Self::Accountant, Self::Baker, Self::Storekeeper, Self::Seller, Self::Driver,
-    ];
+    pub const ALL: &[Self] = &[Self::Owner, Self::Manager, Self::Accountant, Self::Baker, Self::Storekeeper, Self::Seller, Self::Driver];
 
     /// The stored name.
     pub const fn code(self) -> &'static str {
@@ -172,13 +189,38 @@ impl Role {
         match self {
             Self::Owner => P::ALL,
             Self::Manager => &[
-                P::TeamRead, P::TeamWrite, P::ItemRead, P::ItemWrite, P::StockRead, P::StockReceive, P::SupplierRead, P::SupplierWrite,
-                P::CustomerRead, P::CustomerWrite, P::OrderRead, P::OrderSell, P::OrderRefund, P::ImportRun, P::LedgerRead,
-                P::ReportRead, P::TrailRead,
+                P::TeamRead,
+                P::TeamWrite,
+                P::ItemRead,
+                P::ItemWrite,
+                P::StockRead,
+                P::StockReceive,
+                P::SupplierRead,
+                P::SupplierWrite,
+                P::CustomerRead,
+                P::CustomerWrite,
+                P::OrderRead,
+                P::OrderSell,
+                P::OrderRefund,
+                P::ImportRun,
+                P::LedgerRead,
+                P::ReportRead,
+                P::TrailRead,
             ],
             Self::Accountant => &[
-                P::TeamRead, P::ItemRead, P::StockRead, P::SupplierRead, P::SupplierWrite, P::CustomerRead, P::CustomerWrite,
-                P::OrderRead, P::ImportRun, P::LedgerRead, P::LedgerClose, P::ReportRead, P::TrailRead,
+                P::TeamRead,
+                P::ItemRead,
+                P::StockRead,
+                P::SupplierRead,
+                P::SupplierWrite,
+                P::CustomerRead,
+                P::CustomerWrite,
+                P::OrderRead,
+                P::ImportRun,
+                P::LedgerRead,
+                P::LedgerClose,
+                P::ReportRead,
+                P::TrailRead,
             ],
             Self::Baker => &[P::ItemRead, P::StockRead, P::StockReceive],
             Self::Storekeeper => &[P::ItemRead, P::StockRead, P::StockReceive, P::SupplierRead, P::SupplierWrite],

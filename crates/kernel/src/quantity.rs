@@ -94,11 +94,7 @@ impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, part) = (self.0.unsigned_abs() / 1_000_000, self.0.unsigned_abs() % 1_000_000);
         let sign = if self.0 < 0 { "-" } else { "" };
-        if part == 0 {
-            write!(f, "{sign}{whole}")
-        } else {
-            write!(f, "{sign}{whole}.{}", format!("{part:06}").trim_end_matches('0'))
-        }
+        if part == 0 { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{}", format!("{part:06}").trim_end_matches('0')) }
     }
 }
 impl Serialize for Quantity {
@@ -244,7 +240,10 @@ impl Entered {
 #[cfg(feature = "utoipa")]
 mod described {
     use super::Quantity;
-    use utoipa::openapi::{ObjectBuilder, RefOr, schema::{Schema, Type}};
+    use utoipa::openapi::{
+        ObjectBuilder, RefOr,
+        schema::{Schema, Type},
+    };
 
     impl utoipa::PartialSchema for Quantity {
         fn schema() -> RefOr<Schema> {

@@ -279,7 +279,10 @@ mod stored {
 #[cfg(feature = "utoipa")]
 mod described {
     use super::{At, Day, DayStart};
-    use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, SchemaFormat, schema::{Schema, Type}};
+    use utoipa::openapi::{
+        KnownFormat, ObjectBuilder, RefOr, SchemaFormat,
+        schema::{Schema, Type},
+    };
 
     fn text(format: KnownFormat) -> RefOr<Schema> {
         ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format))).into()

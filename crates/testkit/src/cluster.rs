@@ -79,6 +79,7 @@ fn lock_file(dir: &Path, name: &str) -> File {
     File::options().read(true).write(true).create(true).truncate(false).open(dir.join(name)).unwrap()
 }
 
+#[expect(clippy::zombie_processes, reason = "the keeper outlives the test; its parent is then the system")]
 fn start_keeper(dir: &Path) -> postgres::Running {
     let mut keeper = spawn_keeper(dir);
     let deadline = Instant::now() + START;

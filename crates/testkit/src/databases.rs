@@ -19,11 +19,12 @@ pub(crate) fn clear(socket_dir: &Path) {
             let mut superuser = options.connect().await.unwrap();
             db::bootstrap(&mut superuser).await.unwrap();
             let keep = format!("template_{}", digest());
-            let old: Vec<String> = sqlx::query_scalar("SELECT datname FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1', $1)")
-                .bind(keep)
-                .fetch_all(&mut superuser)
-                .await
-                .unwrap();
+            let old: Vec<String> =
+                sqlx::query_scalar("SELECT datname FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1', $1)")
+                    .bind(keep)
+                    .fetch_all(&mut superuser)
+                    .await
+                    .unwrap();
             for name in old {
                 drop_database(&mut superuser, &name).await;
             }

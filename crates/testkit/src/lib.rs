@@ -17,9 +17,11 @@ mod fault;
 mod people;
 mod person;
 mod story;
+mod trade;
 
 pub use answer::Answer;
 pub(crate) use cluster::Cluster;
 pub use fault::{OwnCluster, own_cluster};
 pub use person::Person;
 pub use story::{HOST, Served, Story, own_database, run, start};
+pub use trade::{pounds, sale, text};

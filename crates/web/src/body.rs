@@ -16,8 +16,9 @@ pub(crate) fn command<C: DeserializeOwned>(cx: &Cx) -> Result<C> {
     let value = Value::Object(fields);
     refuse_control(&value, &mut Vec::new())?;
     serde_path_to_error::deserialize(&value).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." { String::new() } else { path };
+        // `lines[0].quantity` as forms and rules name it: `lines.0.quantity`.
+        let path = error.path().to_string().replace('[', ".").replace(']', "");
+        let field = if path == "." { String::new() } else { path.trim_start_matches('.').to_owned() };
         if cx.path.iter().any(|(name, _)| *name == field) { Error::NotFound } else { field_error(field, &error.inner().to_string()) }
     })
 }

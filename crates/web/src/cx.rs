@@ -166,12 +166,16 @@ impl Cx {
 
     /// The body without its spelling: the same fields in another order are the same content.
     fn content(&self) -> Vec<u8> {
-        serde_json::from_slice::<serde_json::Value>(&self.body).ok().and_then(|v| serde_json::to_vec(&v).ok()).unwrap_or_else(|| self.body.to_vec())
+        serde_json::from_slice::<serde_json::Value>(&self.body)
+            .ok()
+            .and_then(|v| serde_json::to_vec(&v).ok())
+            .unwrap_or_else(|| self.body.to_vec())
     }
 
     /// Runs what a form asked for, once for the form's `intent`. What the person can mend comes back as [`Refused`].
     pub async fn submit<C: Command>(&self, fields: &Fields, command: Result<C>) -> Result<Result<Answer, Refused>> {
-        let intent = fields.intent().map(|key| Intent::of(key, &self.op, &format!("{} {}", self.method, self.address), fields.content().as_bytes()));
+        let intent =
+            fields.intent().map(|key| Intent::of(key, &self.op, &format!("{} {}", self.method, self.address), fields.content().as_bytes()));
         let result = match command {
             Ok(command) => self.app.db().run(self.op.clone(), intent, command).await,
             Err(error) => Err(error),
@@ -183,7 +187,9 @@ impl Cx {
     pub fn refusable<T>(result: Result<T>) -> Result<Result<T, Refused>> {
         match result {
             Ok(done) => Ok(Ok(done)),
-            Err(error @ (Error::Invalid(_) | Error::Rule { .. } | Error::Stale | Error::Conflict(_) | Error::TooMany(_))) => Ok(Err(Refused { error })),
+            Err(error @ (Error::Invalid(_) | Error::Rule { .. } | Error::Stale | Error::Conflict(_) | Error::TooMany(_))) => {
+                Ok(Err(Refused { error }))
+            }
             Err(error) => Err(error),
         }
     }

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    extract::{FromRequest, Multipart, Request},
+    extract::{DefaultBodyLimit, FromRequest, Multipart, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -69,14 +69,17 @@ async fn handle(cx: &mut Cx, parts: Parts, body: Body) -> Result<Reply> {
     let route = cx.route.clone();
     match &route.does {
         Does::Handle(handler) => {
-            cx.body = if changes { axum::body::to_bytes(body, BODY).await.map_err(|_| Error::rule("body.too_large"))? } else { Bytes::new() };
+            cx.body =
+                if changes { axum::body::to_bytes(body, BODY).await.map_err(|_| Error::rule("body.too_large"))? } else { Bytes::new() };
             if changes {
                 check_token(cx)?;
             }
             handler(cx.clone()).await
         }
         Does::Upload(handler) => {
-            let request = Request::from_parts(parts, body);
+            let mut request = Request::from_parts(parts, body);
+            // The handler counts what it takes; axum's own limit is that of a form.
+            DefaultBodyLimit::disable().apply(&mut request);
             let mut multipart = Multipart::from_request(request, &()).await.map_err(|_| Error::rule("body.type"))?;
             let sent = match cx.headers.get("x-csrf-token") {
                 Some(token) => token.to_str().unwrap_or_default().to_owned(),

@@ -2,7 +2,10 @@
 
 use axum::{body::Body, http::header};
 use bytes::Bytes;
-use db::{Tx, list::{Asked, Column, Kind, List, Page, camel}};
+use db::{
+    Tx,
+    list::{Asked, Column, Kind, List, Page, camel},
+};
 use kernel::{At, Currency, Error, Money, Quantity, Result, Zone};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
@@ -20,6 +23,11 @@ const CHUNK: u32 = 2_000;
 /// A list as JSON, CSV or XLSX, as asked.
 pub(crate) async fn answer(cx: Cx, list: &'static List) -> Result<Reply> {
     let asked = cx.asked(&[])?;
+    list_reply(cx, list, asked).await
+}
+
+/// The same for a list that is part of a document: the handler says what is asked.
+pub async fn list_reply(cx: Cx, list: &'static List, asked: Asked) -> Result<Reply> {
     let accepts = cx.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     match cx.param("format") {
         Some("csv") => csv(&cx, list, asked).await,
@@ -125,9 +133,21 @@ impl ListPage<'_> {
         let columns = shown.iter().map(|c| self.heading(cx, asked, c)).collect();
         let rows = page.rows.iter().map(|row| {
             let text = |name: &str| row.get(&camel(name)).and_then(Value::as_str).unwrap_or_default().to_owned();
-            Row { id: text(self.list.key), name: text(self.name), href: (self.open)(row), cells: shown.iter().map(|c| shown_cell(c, row, &self.zone)).collect() }
+            Row {
+                id: text(self.list.key),
+                name: text(self.name),
+                href: (self.open)(row),
+                cells: shown.iter().map(|c| shown_cell(c, row, &self.zone)).collect(),
+            }
         });
-        Table { caption: self.list.name.to_owned(), columns, rows: rows.collect(), total: None, bulk: None, empty: Some(self.empty.clone()) }
+        Table {
+            caption: self.list.name.to_owned(),
+            columns,
+            rows: rows.collect(),
+            total: None,
+            bulk: None,
+            empty: Some(self.empty.clone()),
+        }
     }
 
     fn heading(&self, cx: &Cx, asked: &Asked, column: &Column) -> ui::Column {

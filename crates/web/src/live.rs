@@ -6,7 +6,10 @@ use std::{convert::Infallible, time::Duration};
 use axum::{
     body::Body,
     http::header,
-    response::{IntoResponse, Sse, sse::{Event, KeepAlive}},
+    response::{
+        IntoResponse, Sse,
+        sse::{Event, KeepAlive},
+    },
 };
 use kernel::{Permission, Result};
 use tokio::sync::mpsc;

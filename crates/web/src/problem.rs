@@ -80,12 +80,12 @@ pub(crate) fn page(cx: &Cx, error: &Error) -> Reply {
         _ => None,
     };
     let trouble = Trouble {
-        title: t(&format!("trouble-{}", row.status)),
-        text: detail.map_or_else(|| row.text.to_owned(), |d| format!("{} {d}", row.text)),
+        title: row.text.to_owned(),
+        text: detail.unwrap_or_default(),
         kept: None,
         way_out: Some(Button::link(t("trouble-home"), "/")),
         request: (row.status >= 500).then(|| request.clone()),
     };
     let body = html! { (ui::trouble(&trouble)) };
-    with_status(Reply::page(cx.bare_page(t(&format!("trouble-{}", row.status)), body)), error)
+    with_status(Reply::page(cx.page(t(&format!("trouble-{}", row.status)), body)), error)
 }

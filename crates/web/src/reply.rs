@@ -53,7 +53,12 @@ impl Reply {
     pub fn see(path: impl Into<String>) -> Self {
         let path = path.into();
         let safe = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\t', '\r', '\n']);
-        Self { status: StatusCode::SEE_OTHER, headers: vec![(header::LOCATION, if safe { path } else { "/".into() })], body: Body::empty(), trips: 0 }
+        Self {
+            status: StatusCode::SEE_OTHER,
+            headers: vec![(header::LOCATION, if safe { path } else { "/".into() })],
+            body: Body::empty(),
+            trips: 0,
+        }
     }
 
     /// Nothing to say.

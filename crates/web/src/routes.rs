@@ -107,8 +107,20 @@ impl Routes {
     fn add(&mut self, route: &'static str, needs: Permission, answers: Answers, name: String, does: Does) -> &mut Route {
         let (method, path) = route.split_once(' ').unwrap_or(("GET", route));
         let method = method.parse().unwrap_or(Method::GET);
-        let route =
-            Route { method, path, needs, answers, slice: self.slice, name, takes: None, gives: None, list: None, query: &[], slow: false, does };
+        let route = Route {
+            method,
+            path,
+            needs,
+            answers,
+            slice: self.slice,
+            name,
+            takes: None,
+            gives: None,
+            list: None,
+            query: &[],
+            slow: false,
+            does,
+        };
         self.all.push(route);
         // Just pushed.
         let last = self.all.len() - 1;

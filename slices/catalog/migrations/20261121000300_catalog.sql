@@ -5,10 +5,13 @@ CREATE TABLE catalog.tax_category (
     tenant_id uuid NOT NULL REFERENCES db.tenant (id),
     id uuid NOT NULL,
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
+    -- The one that items get unless told otherwise.
+    usual boolean NOT NULL DEFAULT false,
     PRIMARY KEY (tenant_id, id),
     CONSTRAINT tax_category_name_key UNIQUE (tenant_id, name)
 );
 SELECT db.tenant_table('catalog.tax_category');
+CREATE UNIQUE INDEX tax_category_usual ON catalog.tax_category (tenant_id) WHERE usual;
 
 -- The taxes of a category from a day on; several on one line are applied in order.
 CREATE TABLE catalog.tax (

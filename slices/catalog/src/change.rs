@@ -6,12 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{
-    Item, ItemKind, ItemUnit, StandardCost, StockRule,
-    item::item,
-    sellable::unit_ratio,
-    tax::ZERO_RATED,
-};
+use crate::{Item, ItemKind, ItemUnit, StandardCost, StockRule, item::item, sellable::unit_ratio};
 
 /// The most units of its own that an item has.
 const UNITS: usize = 50;
@@ -39,7 +34,7 @@ pub struct CreateItem {
     pub stock_rule: Option<StockRule>,
     /// What it costs as a standard; nothing unless given.
     pub standard_cost: Option<StandardCost>,
-    /// How it is taxed; zero-rated unless given.
+    /// How it is taxed; in the usual category unless given.
     pub tax_category_id: Option<Uuid>,
     /// Its price on the usual list from today on.
     pub price: Option<Money>,
@@ -169,14 +164,15 @@ struct Ground {
     currency: Currency,
     list_id: Uuid,
     list_currency: Currency,
-    tax_known: bool,
+    /// The category that was named, or the usual one; none if there is none of that id.
+    tax_id: Option<Uuid>,
 }
 
 async fn ground(tx: &mut Tx, tax_category: Option<Uuid>) -> Result<Ground> {
     let tenant = tx.tenant().uuid();
     let row = sqlx::query!(
         r#"SELECT t.currency, l.id AS list_id, l.currency AS list_currency,
-            ($2::uuid IS NULL OR EXISTS (SELECT 1 FROM catalog.tax_category c WHERE c.tenant_id = $1 AND c.id = $2)) AS "tax_known!"
+            (SELECT c.id FROM catalog.tax_category c WHERE c.tenant_id = $1 AND (c.id = $2 OR ($2::uuid IS NULL AND c.usual))) AS tax_id
         FROM db.tenant t, (SELECT d.id, d.currency FROM catalog.price_list d WHERE d.tenant_id = $1 ORDER BY d.position, d.id LIMIT 1) l
         WHERE t.id = $1"#,
         tenant,
@@ -189,7 +185,7 @@ async fn ground(tx: &mut Tx, tax_category: Option<Uuid>) -> Result<Ground> {
         currency: currency(&row.currency)?,
         list_id: row.list_id,
         list_currency: currency(&row.list_currency)?,
-        tax_known: row.tax_known,
+        tax_id: row.tax_id,
     })
 }
 
@@ -220,7 +216,7 @@ impl CreateItem {
         };
         let units = wrong.units(&self.units, base);
         let cost = self.standard_cost.as_ref().map_or((0, Quantity::ONE.micros()), |cost| wrong.cost(cost, base, &units, ground.currency));
-        if !ground.tax_known {
+        if ground.tax_id.is_none() {
             wrong.add("taxCategoryId", "tax.unknown");
         }
         if self.price.is_some_and(|price| price.currency != ground.list_currency) {
@@ -266,7 +262,7 @@ impl Command for CreateItem {
             self.stock_rule.unwrap_or(self.kind.usual_rule()).code(),
             checked.cost.0,
             checked.cost.1,
-            self.tax_category_id.unwrap_or(ZERO_RATED),
+            ground.tax_id,
             now as kernel::At,
             &codes,
             &over,
@@ -319,7 +315,7 @@ impl ChangeItem {
         let units = self.units.as_ref().map(|units| wrong.units(units, base));
         let known = units.clone().map_or_else(|| before.ratios(), Ok)?;
         let cost = self.standard_cost.as_ref().map(|cost| wrong.cost(cost, base, &known, ground.currency));
-        if !ground.tax_known {
+        if ground.tax_id.is_none() {
             wrong.add("taxCategoryId", "tax.unknown");
         }
         wrong.done()?;

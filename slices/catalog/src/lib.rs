@@ -1,6 +1,7 @@
 //! What is counted and what it costs: items, units, taxes, price lists.
 
 mod change;
+mod form;
 mod item;
 mod pages;
 mod past;
@@ -17,8 +18,8 @@ pub use change::{ChangeItem, CreateItem};
 pub use item::{Item, ItemPrice, ItemUnit, StandardCost, item};
 pub use past::{PastItem, match_or_make};
 pub use price::SetPrice;
-pub use sellable::{Sellable, SellableRow, sellables, standard_value, unit_ratio};
-pub use tax::{CreateTaxCategory, Rate, STANDARD_RATE, SetRate, TaxCategories, TaxCategory, ZERO_RATED};
+pub use sellable::{Sellable, SellableRow, TaxOfItem, sellables, standard_value, unit_ratio};
+pub use tax::{CreateTaxCategory, Rate, SetRate, TaxCategories, TaxCategory};
 pub use words::{ItemKind, StockRule};
 
 /// This capability.

@@ -7,7 +7,7 @@ use kernel::{Change, Day, Error, ItemId, Result};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{ItemKind, StockRule, tax::ZERO_RATED};
+use crate::{ItemKind, StockRule};
 
 /// An item as a file names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -82,7 +82,7 @@ impl Known {
 }
 
 /// The items of a past in the order given: found by SKU, then by exact name, else made. What is made is a product counted
-/// in pieces, made as it is sold, zero-rated (a past names no taxes, so none is made up), priced from `from_day` on.
+/// in pieces, made as it is sold, in the usual tax category, priced from `from_day` on.
 /// Somebody who makes the same item at the same moment wins; theirs is taken then.
 pub async fn match_or_make(tx: &mut Tx, items: &[PastItem], from_day: Day) -> Result<Vec<ItemId>> {
     for (n, item) in items.iter().enumerate() {
@@ -118,11 +118,12 @@ async fn make(tx: &mut Tx, missing: &[(Uuid, &PastItem)], from_day: Day) -> Resu
                 AS u (id, name, sku, category, standard_cost, unit_price, price_id) WHERE t.id = $1
         ), made AS (
             INSERT INTO catalog.item (tenant_id, id, kind, name, sku, category, base_unit, stock_rule, standard_cost, tax_category_id, created_at)
-            SELECT w.tenant_id, w.id, $9, w.name, w.sku, w.category, 'pc', $10, w.standard_cost, $11, $12 FROM wanted w
+            SELECT w.tenant_id, w.id, $9, w.name, w.sku, w.category, 'pc', $10, w.standard_cost, c.id, $11
+            FROM wanted w JOIN catalog.tax_category c ON c.tenant_id = w.tenant_id AND c.usual
             ORDER BY w.name ON CONFLICT DO NOTHING RETURNING id
         ), priced AS (
             INSERT INTO catalog.price (tenant_id, id, list_id, item_id, from_day, unit_price)
-            SELECT w.tenant_id, w.price_id, l.id, w.id, $13, w.unit_price FROM wanted w JOIN made m ON m.id = w.id,
+            SELECT w.tenant_id, w.price_id, l.id, w.id, $12, w.unit_price FROM wanted w JOIN made m ON m.id = w.id,
                 (SELECT d.id FROM catalog.price_list d WHERE d.tenant_id = $1 ORDER BY d.position, d.id LIMIT 1) l
             WHERE w.unit_price IS NOT NULL
         )
@@ -137,7 +138,6 @@ async fn make(tx: &mut Tx, missing: &[(Uuid, &PastItem)], from_day: Day) -> Resu
         &price_ids,
         ItemKind::Product.code(),
         StockRule::MadeToOrder.code(),
-        ZERO_RATED,
         now as kernel::At,
         from_day as Day
     )

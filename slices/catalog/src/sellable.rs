@@ -76,6 +76,9 @@ pub fn standard_value(standard_cost: i64, standard_quantity: i64, quantity: Quan
     i64::try_from((over + half) / under).map_err(|_| Error::rule("number.too_large"))
 }
 
+/// A tax as the statement's JSON has it: id, name, parts per million, whether it is compound.
+pub type TaxOfItem = (TaxId, String, i64, bool);
+
 /// A [`Sellable`] as statements answer it: units, prices and taxes are JSON arrays of arrays, null where there are none.
 /// Statements of other slices that read items together with something of their own fill it, too.
 #[derive(Debug)]
@@ -97,7 +100,7 @@ pub struct SellableRow {
     /// `[from_day, min_quantity, unit_price]`
     pub prices: Option<Json<Vec<(Day, i64, i64)>>>,
     /// `[id, name, rate_ppm, compound]`
-    pub taxes: Option<Json<Vec<(TaxId, String, i64, bool)>>>,
+    pub taxes: Option<Json<Vec<TaxOfItem>>>,
 }
 
 impl TryFrom<SellableRow> for Sellable {
@@ -144,7 +147,7 @@ pub async fn sellables(tx: &mut Tx, items: &[ItemId], day: Day) -> Result<HashMa
                 ORDER BY p.min_quantity, p.from_day DESC) b) AS "prices: Json<Vec<(Day, i64, i64)>>",
             (SELECT json_agg(json_build_array(x.id, x.name, x.rate_ppm, x.compound) ORDER BY x.position, x.id) FROM catalog.tax x
                 WHERE x.tenant_id = $1 AND x.category_id = i.tax_category_id AND x.from_day <= $3
-                AND (x.until_day IS NULL OR x.until_day >= $3)) AS "taxes: Json<Vec<(TaxId, String, i64, bool)>>"
+                AND (x.until_day IS NULL OR x.until_day >= $3)) AS "taxes: Json<Vec<TaxOfItem>>"
         FROM catalog.item i, (SELECT d.id, d.currency, d.includes_tax FROM catalog.price_list d WHERE d.tenant_id = $1
             ORDER BY d.position, d.id LIMIT 1) l
         WHERE i.tenant_id = $1 AND i.id = ANY($2)"#,

@@ -9,13 +9,6 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Cx, Opening};
 
-/// The category without a tax, under this id in every business.
-pub const ZERO_RATED: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_a000);
-/// The category of the usual rate, under this id in every business.
-pub const STANDARD_RATE: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_a001);
-/// The usual price list, under this id in every business.
-const RETAIL: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_b000);
-
 /// The usual rate of value added tax where a currency tells the country; elsewhere a person enters it.
 fn usual_rate(currency: &str) -> Option<i64> {
     match currency {
@@ -25,14 +18,16 @@ fn usual_rate(currency: &str) -> Option<i64> {
     }
 }
 
-/// Lays down two tax categories and the retail price list.
+/// Lays down two tax categories, of which the one without a tax is usual, and the retail price list.
 pub(crate) fn opened<'a>(system: &'a mut System, opening: &'a Opening) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let tax_id = system.source().uuid();
+        let [zero, standard, tax, list] = std::array::from_fn(|_| system.source().uuid());
         sqlx::query!(
             r#"WITH categories AS (
-                INSERT INTO catalog.tax_category (tenant_id, id, name)
-                SELECT t.id, u.id, u.name FROM db.tenant t, unnest(ARRAY[$2, $3]::uuid[], ARRAY['Zero-rated', 'Standard rate']) AS u (id, name) WHERE t.id = $1
+                INSERT INTO catalog.tax_category (tenant_id, id, name, usual)
+                SELECT t.id, u.id, u.name, u.usual
+                FROM db.tenant t, unnest(ARRAY[$2, $3]::uuid[], ARRAY['Zero-rated', 'Standard rate'], ARRAY[true, false]) AS u (id, name, usual)
+                WHERE t.id = $1
             ), rated AS (
                 INSERT INTO catalog.tax (tenant_id, id, category_id, name, rate_ppm, from_day)
                 SELECT t.id, $4, $3, 'VAT', $5::bigint, '1970-01-01' FROM db.tenant t WHERE t.id = $1 AND $5::bigint IS NOT NULL
@@ -40,11 +35,11 @@ pub(crate) fn opened<'a>(system: &'a mut System, opening: &'a Opening) -> BoxFut
             INSERT INTO catalog.price_list (tenant_id, id, name, currency, includes_tax, position)
             SELECT t.id, $6, 'Retail', $7, true, 100 FROM db.tenant t WHERE t.id = $1"#,
             opening.tenant.uuid(),
-            ZERO_RATED,
-            STANDARD_RATE,
-            tax_id,
+            zero,
+            standard,
+            tax,
             usual_rate(opening.currency.code()),
-            RETAIL,
+            list,
             opening.currency.code()
         )
         .execute(system.conn())
@@ -79,6 +74,8 @@ pub struct TaxCategory {
     pub id: Uuid,
     /// Its name.
     pub name: String,
+    /// Whether items get it unless told otherwise.
+    pub usual: bool,
     /// Its rates, the newest first; none means no tax.
     pub rates: Vec<Rate>,
 }
@@ -97,7 +94,7 @@ type RateRow = (TaxId, String, i64, bool, Day, Option<Day>);
 pub(crate) async fn categories(tx: &mut Tx) -> Result<Vec<TaxCategory>> {
     let tenant = tx.tenant().uuid();
     let rows = sqlx::query!(
-        r#"SELECT c.id, c.name, (SELECT json_agg(json_build_array(x.id, x.name, x.rate_ppm, x.compound, x.from_day, x.until_day)
+        r#"SELECT c.id, c.name, c.usual, (SELECT json_agg(json_build_array(x.id, x.name, x.rate_ppm, x.compound, x.from_day, x.until_day)
                 ORDER BY x.from_day DESC, x.position) FROM catalog.tax x
             WHERE x.tenant_id = $1 AND x.category_id = c.id) AS "rates: Json<Vec<RateRow>>"
         FROM catalog.tax_category c WHERE c.tenant_id = $1 ORDER BY c.name LIMIT 200"#,
@@ -115,7 +112,12 @@ pub(crate) async fn categories(tx: &mut Tx) -> Result<Vec<TaxCategory>> {
     };
     Ok(rows
         .into_iter()
-        .map(|row| TaxCategory { id: row.id, name: row.name, rates: row.rates.map_or_else(Vec::new, |json| json.0).into_iter().map(rate).collect() })
+        .map(|row| TaxCategory {
+            id: row.id,
+            name: row.name,
+            usual: row.usual,
+            rates: row.rates.map_or_else(Vec::new, |json| json.0).into_iter().map(rate).collect(),
+        })
         .collect())
 }
 
@@ -155,14 +157,19 @@ impl Command for CreateTaxCategory {
         let name = name_of(&self.name)?;
         let id = self.id.unwrap_or_else(|| tx.op().source.uuid());
         let tenant = tx.tenant().uuid();
-        sqlx::query!("INSERT INTO catalog.tax_category (tenant_id, id, name) SELECT t.id, $2, $3 FROM db.tenant t WHERE t.id = $1", tenant, id, name)
-            .execute(tx.conn())
-            .await
-            .map_err(|error| match Error::from(error) {
-                error if error.code() == "tax.category_taken" => error.at("name"),
-                error => error,
-            })?;
-        let made = TaxCategory { id, name, rates: Vec::new() };
+        sqlx::query!(
+            "INSERT INTO catalog.tax_category (tenant_id, id, name) SELECT t.id, $2, $3 FROM db.tenant t WHERE t.id = $1",
+            tenant,
+            id,
+            name
+        )
+        .execute(tx.conn())
+        .await
+        .map_err(|error| match Error::from(error) {
+            error if error.code() == "tax.category_taken" => error.at("name"),
+            error => error,
+        })?;
+        let made = TaxCategory { id, name, usual: false, rates: Vec::new() };
         tx.log(Change::of("tax.created", "tax", TaxId::new(id), &made));
         Ok(made)
     }
@@ -248,7 +255,7 @@ mod tests {
     #[test]
     fn a_rate_is_percent_with_four_decimals() {
         let rate = |percent: &str| SetRate {
-            id: ZERO_RATED,
+            id: Uuid::nil(),
             name: "VAT".into(),
             percent: percent.parse().unwrap(),
             from_day: "2026-01-01".parse().unwrap(),

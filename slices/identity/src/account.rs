@@ -168,9 +168,8 @@ async fn authentic(db: &Db, login: &Login) -> Result<AccountId> {
 async fn keep(db: &Db, account: AccountId, password: Password) -> Result<()> {
     let hash = hasher().hash(db.source(), password).await?;
     let mut system = db.system("identity.password").await?;
-    let kept = sqlx::query!("UPDATE identity.account SET password_hash = $2 WHERE id = $1", account.uuid(), hash)
-        .execute(system.conn())
-        .await?;
+    let kept =
+        sqlx::query!("UPDATE identity.account SET password_hash = $2 WHERE id = $1", account.uuid(), hash).execute(system.conn()).await?;
     if kept.rows_affected() != 1 {
         return Err(Error::NotFound);
     }

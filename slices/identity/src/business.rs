@@ -179,7 +179,8 @@ async fn open(app: &App, system: &mut System, owner: AccountId, plan: &Plan) -> 
 /// The first entry of the business's log.
 async fn enter(system: &mut System, opening: &Opening, plan: &Plan) -> Result<()> {
     let source = system.source().clone();
-    let after = json!({ "name": plan.name, "slug": plan.slug, "currency": plan.currency, "timeZone": plan.zone.to_string(), "site": opening.site });
+    let after =
+        json!({ "name": plan.name, "slug": plan.slug, "currency": plan.currency, "timeZone": plan.zone.to_string(), "site": opening.site });
     sqlx::query!(
         "INSERT INTO db.log_inbox (tenant_id, id, at, actor_kind, actor_id, request_id, action, kind, target_id, after)
         VALUES ($1, $2, $3, 'account', $4, $5, 'tenant.opened', 'tenant', $1, $6)",

@@ -52,10 +52,17 @@ fn routes(routes: &mut Routes) {
     routes.json("GET /v1/auth/me", SignedIn, "Me", &[], account::me);
     routes.json("GET /v1/tenants", SignedIn, "Businesses", &[], business::list);
     routes.call::<business::OpenBusiness, account::SignedIn, _, _>("POST /v1/tenants", SignedIn, "OpenBusiness", business::post_open);
-    routes.call::<business::SwitchTenant, account::SignedIn, _, _>("POST /v1/auth/switch-tenant", SignedIn, "SwitchTenant", business::post_switch);
+    routes.call::<business::SwitchTenant, account::SignedIn, _, _>(
+        "POST /v1/auth/switch-tenant",
+        SignedIn,
+        "SwitchTenant",
+        business::post_switch,
+    );
     routes.list("GET /v1/team/members", TeamRead, &member::MEMBERS);
     routes.call::<member::AddMember, member::Added, _, _>("POST /v1/team/members", TeamWrite, "AddMember", member::post_add);
-    routes.json("GET /v1/team/members/{accountId}", TeamRead, "Member", &[], async |cx: Cx| member::member(&mut cx.tx().await?, cx.id("accountId")?).await);
+    routes.json("GET /v1/team/members/{accountId}", TeamRead, "Member", &[], async |cx: Cx| {
+        member::member(&mut cx.tx().await?, cx.id("accountId")?).await
+    });
     routes.command::<member::ChangeRoles>("POST /v1/team/members/{accountId}/roles");
     routes.list("GET /v1/sites", Member, &site::SITES);
     routes.command::<site::AddSite>("POST /v1/sites");

@@ -1,6 +1,9 @@
 //! Members: who works in a business, and in which roles. Nobody gives, takes or changes what their own roles don't include.
 
-use db::{Tx, list::{Column, Kind, List, Sort}};
+use db::{
+    Tx,
+    list::{Column, Kind, List, Sort},
+};
 use kernel::{AccountId, Change, Error, Permission, Permissions, Result, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,10 +27,7 @@ pub(crate) static MEMBERS: List = List {
         Column { name: "version", kind: Kind::Whole, label: "" },
     ],
     filters: &[],
-    sorts: &[
-        Sort { name: "name", column: "name", kind: Kind::Text },
-        Sort { name: "since", column: "created_at", kind: Kind::Time },
-    ],
+    sorts: &[Sort { name: "name", column: "name", kind: Kind::Text }, Sort { name: "since", column: "created_at", kind: Kind::Time }],
     newest_first: false,
     key: "account_id",
 };

@@ -128,6 +128,8 @@ pub enum Verdict {
 pub struct Hasher {
     places: Arc<Semaphore>,
     buffers: Mutex<Vec<(Instant, Vec<Block>)>>,
+    wait: Duration,
+    idle: Duration,
 }
 
 /// The program's hasher.
@@ -135,11 +137,15 @@ pub fn hasher() -> &'static Hasher {
     static HASHER: OnceLock<Hasher> = OnceLock::new();
     HASHER.get_or_init(|| {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Hasher { places: Arc::new(Semaphore::new((cores / 2).max(1))), buffers: Mutex::new(Vec::new()) }
+        Hasher::new((cores / 2).max(1), WAIT, IDLE)
     })
 }
 
 impl Hasher {
+    fn new(places: usize, wait: Duration, idle: Duration) -> Self {
+        Self { places: Arc::new(Semaphore::new(places)), buffers: Mutex::default(), wait, idle }
+    }
+
     /// The PHC string to keep for a password.
     pub async fn hash(&'static self, source: &Source, password: Password) -> Result<String> {
         let salt = source.bytes::<16>().to_vec();
@@ -165,12 +171,12 @@ impl Hasher {
     /// Waits for a place and hashes there. The place is held until the thread is done, even if nobody waits any more.
     async fn tag(&'static self, password: Password, cost: Cost, salt: Vec<u8>) -> Result<Vec<u8>> {
         let busy = |_| Error::Unavailable(2, "too many sign-ins at once".into());
-        let place = tokio::time::timeout(WAIT, self.places.clone().acquire_owned()).await.map_err(busy)?;
+        let place = tokio::time::timeout(self.wait, self.places.clone().acquire_owned()).await.map_err(busy)?;
         let place = place.map_err(|_| Error::Internal("the hasher is closed".into()))?;
         let work = tokio::task::spawn_blocking(move || self.work(place, &password, cost, &salt));
         let tag = work.await.map_err(|e| Error::Internal(format!("a hash failed: {e}")))?;
         tokio::spawn(async {
-            tokio::time::sleep(IDLE).await;
+            tokio::time::sleep(self.idle).await;
             self.free_idle();
         });
         tag
@@ -193,16 +199,18 @@ impl Hasher {
 
     fn free_idle(&self) {
         let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
-        buffers.retain(|(used, _)| used.elapsed() < IDLE);
+        buffers.retain(|(used, _)| used.elapsed() < self.idle);
         buffers.shrink_to_fit();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use kernel::Source;
 
-    use super::{Cost, Kept, Password, Verdict, hasher};
+    use super::{Cost, Hasher, Kept, Password, Verdict, hasher};
 
     #[test]
     fn each_refusal_has_its_code() {
@@ -246,9 +254,36 @@ mod tests {
         Ok(())
     }
 
+    #[tokio::test]
+    async fn who_waits_too_long_for_a_place_is_told_when_to_come_again() {
+        let full: &'static Hasher = Box::leak(Box::new(Hasher::new(0, Duration::from_millis(5), Duration::ZERO)));
+        let refused = full.verify(Password::new("a password"), None).await;
+        assert!(matches!(refused, Err(kernel::Error::Unavailable(2, _))), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn idle_buffers_are_freed_and_used_ones_kept() -> kernel::Result<()> {
+        let keeping: &'static Hasher = Box::leak(Box::new(Hasher::new(1, Duration::from_secs(60), Duration::from_secs(60))));
+        for _ in 0..2 {
+            keeping.verify(Password::new("a password"), None).await?;
+            keeping.free_idle();
+            assert_eq!(keeping.buffers.lock().map(|b| b.len()).ok(), Some(1));
+        }
+        let freeing: &'static Hasher = Box::leak(Box::new(Hasher::new(1, Duration::from_secs(60), Duration::ZERO)));
+        freeing.verify(Password::new("a password"), None).await?;
+        freeing.free_idle();
+        assert_eq!(freeing.buffers.lock().map(|b| b.len()).ok(), Some(0));
+        Ok(())
+    }
+
     #[test]
     fn spoiled_hashes_are_not_read() {
-        for wrong in ["", "$argon2id$v=19$m=1,t=1$a$b", "$argon2i$v=19$m=65536,t=3,p=2$c2FsdA$dGFn", "$argon2id$v=19$m=99999999,t=3,p=2$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        for wrong in [
+            "",
+            "$argon2id$v=19$m=1,t=1$a$b",
+            "$argon2i$v=19$m=65536,t=3,p=2$c2FsdA$dGFn",
+            "$argon2id$v=19$m=99999999,t=3,p=2$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        ] {
             assert!(Kept::read(wrong).is_none(), "{wrong}");
         }
     }

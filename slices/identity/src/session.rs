@@ -116,11 +116,12 @@ pub(crate) async fn end(db: &Db, headers: &header::HeaderMap) -> Result<()> {
     Ok(())
 }
 
-/// Deletes sessions that are long over.
+/// Deletes sessions that are long over, and links that ended.
 pub(crate) async fn sweep(db: &Db) -> Result<()> {
     let mut system = db.system("identity.sweep").await?;
     let before = system.source().now().plus_seconds(-2 * ABSOLUTE);
     sqlx::query!("DELETE FROM identity.session WHERE created_at < $1", before).execute(system.conn()).await?;
+    sqlx::query!("DELETE FROM identity.password_link WHERE expires_at < $1", before).execute(system.conn()).await?;
     system.commit().await
 }
 
@@ -302,7 +303,8 @@ impl Stored {
 /// Reads the sites that the query gathered.
 fn sites(gathered: Option<serde_json::Value>) -> Result<Vec<Site>> {
     let Some(gathered) = gathered else { return Ok(Vec::new()) };
-    let rows: Vec<(uuid::Uuid, String, String, i32, String)> = serde_json::from_value(gathered).map_err(|e| Error::Internal(e.to_string()))?;
+    let rows: Vec<(uuid::Uuid, String, String, i32, String)> =
+        serde_json::from_value(gathered).map_err(|e| Error::Internal(e.to_string()))?;
     rows.into_iter().map(|(id, name, zone, start, currency)| crate::site::read(id, name, &zone, start, &currency)).collect()
 }
 

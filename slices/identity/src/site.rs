@@ -1,6 +1,9 @@
 //! Sites: the places of a business, each with its zone, its start of the day and its currency.
 
-use db::{Tx, list::{Column, Kind, List, Sort}};
+use db::{
+    Tx,
+    list::{Column, Kind, List, Sort},
+};
 use kernel::{Change, Currency, DayStart, Error, Permission, Result, SiteId, Zone};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -23,10 +26,7 @@ pub(crate) static SITES: List = List {
         Column { name: "created_at", kind: Kind::Time, label: "" },
     ],
     filters: &[],
-    sorts: &[
-        Sort { name: "created", column: "created_at", kind: Kind::Time },
-        Sort { name: "name", column: "name", kind: Kind::Text },
-    ],
+    sorts: &[Sort { name: "created", column: "created_at", kind: Kind::Time }, Sort { name: "name", column: "name", kind: Kind::Text }],
     newest_first: false,
     key: "id",
 };

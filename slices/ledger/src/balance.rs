@@ -2,12 +2,12 @@
 
 use db::{System, Tx};
 use futures::future::BoxFuture;
-use kernel::{BookId, Day, Error, Result, TenantId};
+use kernel::{BookId, Currency, Day, Error, Money, Result, TenantId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Cx, Finding};
 
-/// What went into and out of one book, in one currency.
+/// What went into and out of one book, in one currency; a book has a row for each currency it was booked in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Balance {
@@ -19,12 +19,12 @@ pub struct Balance {
     pub name: String,
     /// `asset`, `liability`, `equity`, `income` or `expense`.
     pub kind: String,
-    /// Of which currency.
-    pub currency: String,
-    /// Everything received, minor units.
-    pub debit: i64,
-    /// Everything given, minor units.
-    pub credit: i64,
+    /// Everything received.
+    pub debit: Money,
+    /// Everything given.
+    pub credit: Money,
+    /// What was received less what was given.
+    pub balance: Money,
 }
 
 /// All books as of a day. Debit and credit of a currency are equal.
@@ -40,8 +40,7 @@ pub struct Balances {
 /// The balances of all books as of the end of a day.
 pub async fn balances(tx: &mut Tx, as_of: Day) -> Result<Balances> {
     let tenant = tx.tenant().uuid();
-    let rows = sqlx::query_as!(
-        Balance,
+    let rows = sqlx::query!(
         r#"WITH t AS (
             SELECT coalesce(sealed_through, '-infinity'::date) AS sealed FROM db.tenant WHERE id = $1
         ), dirty AS (
@@ -50,16 +49,18 @@ pub async fn balances(tx: &mut Tx, as_of: Day) -> Result<Balances> {
             SELECT k.book_id, k.currency, k.debit, k.credit FROM ledger.day_balance k, t
             WHERE k.tenant_id = $1 AND k.day <= least($2, t.sealed) AND k.day NOT IN (SELECT day FROM dirty)
         ), live AS (
-            SELECT f.debit_id, f.credit_id, f.currency, f.amount FROM ledger.transfer f, t
-            WHERE f.tenant_id = $1 AND f.day > t.sealed AND f.day <= $2
-            UNION ALL
-            SELECT f.debit_id, f.credit_id, f.currency, f.amount FROM t, dirty JOIN ledger.transfer f ON f.day = dirty.day
-            WHERE f.tenant_id = $1 AND dirty.day <= least($2, t.sealed)
+            SELECT r.debit_id, r.credit_id, r.currency, sum(r.amount) AS amount FROM (
+                SELECT f.debit_id, f.credit_id, f.currency, f.amount FROM ledger.transfer f, t
+                WHERE f.tenant_id = $1 AND f.day > t.sealed AND f.day <= $2
+                UNION ALL
+                SELECT f.debit_id, f.credit_id, f.currency, f.amount FROM t, dirty JOIN ledger.transfer f ON f.day = dirty.day
+                WHERE f.tenant_id = $1 AND dirty.day <= least($2, t.sealed)
+            ) r GROUP BY r.debit_id, r.credit_id, r.currency
         ), summed AS (
             SELECT book_id, currency, sum(debit)::bigint AS debit, sum(credit)::bigint AS credit FROM (
                 SELECT * FROM kept
-                UNION ALL SELECT debit_id, currency, sum(amount), 0 FROM live GROUP BY debit_id, currency
-                UNION ALL SELECT credit_id, currency, 0, sum(amount) FROM live GROUP BY credit_id, currency
+                UNION ALL SELECT debit_id, currency, amount, 0 FROM live
+                UNION ALL SELECT credit_id, currency, 0, amount FROM live
             ) s GROUP BY book_id, currency
         )
         SELECT b.id AS book_id, b.code, b.name, b.kind, s.currency AS "currency!", s.debit AS "debit!", s.credit AS "credit!"
@@ -69,7 +70,20 @@ pub async fn balances(tx: &mut Tx, as_of: Day) -> Result<Balances> {
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(Balances { as_of, rows })
+    let rows = rows.into_iter().map(|r| {
+        let currency: Currency = r.currency.parse().map_err(|_| Error::rule("currency.unknown"))?;
+        let money = |minor| Money::new(minor, currency);
+        Ok(Balance {
+            book_id: BookId::new(r.book_id),
+            code: r.code,
+            name: r.name,
+            kind: r.kind,
+            debit: money(r.debit),
+            credit: money(r.credit),
+            balance: money(r.debit - r.credit),
+        })
+    });
+    Ok(Balances { as_of, rows: rows.collect::<Result<_>>()? })
 }
 
 /// The day that `?asOf=` names, or today.
@@ -133,7 +147,10 @@ pub(crate) fn check_kept(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
         .fetch_all(tx.conn())
         .await?;
         let text = |day: Day, code: &str, currency: &str, kept: (i64, i64), raw: (i64, i64)| {
-            format!("book {code} on {day} ({currency}): kept debit {} and credit {}, its transfers sum to {} and {}", kept.0, kept.1, raw.0, raw.1)
+            format!(
+                "book {code} on {day} ({currency}): kept debit {} and credit {}, its transfers sum to {} and {}",
+                kept.0, kept.1, raw.0, raw.1
+            )
         };
         Ok(rows
             .into_iter()

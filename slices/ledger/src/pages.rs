@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Currency, Money, Result};
+use kernel::{Money, Result};
 use maud::{Markup, html};
 use web::{
     Cx, Fields, ListPage, Refused, Reply, t, tf,
@@ -73,26 +73,24 @@ fn closing(cx: &Cx, fields: &Fields, refused: Option<&Refused>) -> Markup {
     }
 }
 
-/// An amount in its own currency; one that no longer reads as a currency is shown plainly.
-fn amount(minor: i64, currency: &str) -> Markup {
-    match currency.parse::<Currency>() {
-        Ok(currency) => html! { span class="number" { (Money::new(minor, currency)) } },
-        Err(_) => html! { span class="number" { (minor) " " (currency) } },
-    }
+fn amount(money: Money) -> Markup {
+    html! { span class="number" { (money) } }
 }
 
 fn table(balances: &Balances) -> Table {
-    let side = |minor: i64, currency: &str| if minor > 0 { amount(minor, currency) } else { html! {} };
+    let side = |money: Money| {
+        if money.minor > 0 {
+            amount(money)
+        } else {
+            html! {}
+        }
+    };
+    let turned = |money: Money| Money { minor: -money.minor, ..money };
     let rows = balances.rows.iter().map(|b| Row {
         id: b.book_id.to_string(),
         name: b.name.clone(),
         href: Some(format!("/ledger/transfers?book={}&to={}", b.book_id, balances.as_of)),
-        cells: vec![
-            html! { (b.code) " " (b.name) },
-            html! { (t(&format!("book-{}", b.kind))) },
-            side(b.debit - b.credit, &b.currency),
-            side(b.credit - b.debit, &b.currency),
-        ],
+        cells: vec![html! { (b.code) " " (b.name) }, html! { (t(&format!("book-{}", b.kind))) }, side(b.balance), side(turned(b.balance))],
     });
     Table {
         caption: t("ledger-title"),
@@ -111,18 +109,19 @@ fn table(balances: &Balances) -> Table {
 
 /// Both sides per currency, and what they differ by: nothing.
 fn differences(balances: &Balances) -> Markup {
-    let mut sums: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    let mut sums: BTreeMap<&str, (Money, Money)> = BTreeMap::new();
     for b in &balances.rows {
-        let sum = sums.entry(&b.currency).or_default();
-        sum.0 += (b.debit - b.credit).max(0);
-        sum.1 += (b.credit - b.debit).max(0);
+        let none = Money::new(0, b.balance.currency);
+        let sum = sums.entry(b.balance.currency.code()).or_insert((none, none));
+        sum.0.minor += b.balance.minor.max(0);
+        sum.1.minor -= b.balance.minor.min(0);
     }
     html! {
-        @for (currency, (debit, credit)) in sums {
+        @for (debit, credit) in sums.into_values() {
             (ui::facts(&[
-                Fact::new(t("transfer-debit"), amount(debit, currency)),
-                Fact::new(t("transfer-credit"), amount(credit, currency)),
-                Fact::new(t("ledger-difference"), amount(debit - credit, currency)),
+                Fact::new(t("transfer-debit"), amount(debit)),
+                Fact::new(t("transfer-credit"), amount(credit)),
+                Fact::new(t("ledger-difference"), amount(Money { minor: debit.minor - credit.minor, ..debit })),
             ]))
         }
     }
@@ -160,5 +159,8 @@ pub(crate) async fn transfers(cx: Cx) -> Result<Markup> {
     };
     let shown = list.show(&cx, &mut tx).await?;
     let crumbs = vec![ui::Crumb { label: t("ledger-title"), href: "/ledger".into() }];
-    Ok(cx.page_with(Toolbar { crumbs, title: t("ledger-transfers"), now: None, buttons: Vec::new() }, html! { (ui::filter_bar(&bar)) (shown) }))
+    Ok(cx.page_with(
+        Toolbar { crumbs, title: t("ledger-transfers"), now: None, buttons: Vec::new() },
+        html! { (ui::filter_bar(&bar)) (shown) },
+    ))
 }

@@ -31,4 +31,3 @@ book-income = Income
 book-expense = Expense
 log-ledger-closed = Days closed
 kind-book = Book
-kind-tenant = Business

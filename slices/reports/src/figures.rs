@@ -64,6 +64,9 @@ impl Figures {
     }
 }
 
+/// Before every day on which business may be kept.
+const BEFORE_ALL: i32 = -20_000;
+
 /// A period with what must be known to read it: which of its days have no kept totals to rely on, and the currency.
 /// Looked up before the figures: whatever is posted or sealed in between, no line is missed or counted twice, for kept
 /// totals are read of no day in `live`, and lines of no other.
@@ -72,7 +75,8 @@ pub(crate) struct Span {
     pub from: Day,
     pub to: Day,
     pub site: Option<SiteId>,
-    /// Not sealed, or sealed and posted on since.
+    /// Not sealed, or sealed and posted on since; and one day before all days, for with no day to look for at all the planner
+    /// takes any index.
     pub live: Vec<Day>,
     pub currency: Currency,
 }
@@ -103,7 +107,14 @@ impl Span {
         let currency = currency.parse().map_err(|_| Error::Internal(format!("the currency {currency}")))?;
         let open = row.sealed_through.map_or(from, |sealed| from.max(sealed.plus(1)));
         let tail = (open.since_2000()..=to.since_2000()).map(Day::from_2000);
-        Ok(Self { from, to, site, live: tail.chain(row.dirty).collect(), currency })
+        let live = std::iter::once(Day::from_2000(BEFORE_ALL)).chain(tail).chain(row.dirty).collect();
+        Ok(Self { from, to, site, live, currency })
+    }
+
+    /// The last day of it alone.
+    pub fn last_day(&self) -> Self {
+        let live = self.live.iter().copied().filter(|day| *day == self.to || *day < self.from).collect();
+        Self { from: self.to, live, ..self.clone() }
     }
 }
 
@@ -139,7 +150,7 @@ pub(crate) async fn slots(tx: &mut Tx, span: &Span, apart: Apart) -> Result<Vec<
                 SELECT k.day, k.hour, k.site_id, k.orders, k.refunds, k.lines, k.net, k.tax, k.total, k.cost FROM reports.day_hour k
                 WHERE k.tenant_id = $1 AND k.day BETWEEN $2 AND $3 AND k.day <> ALL ($4) AND ($5::uuid IS NULL OR k.site_id = $5)
                 UNION ALL
-                SELECT l.day, l.hour, l.site_id, l.orders, l.refunds, l.lines, l.net, l.tax, l.total, l.cost FROM reports.fact l
+                SELECT l.day, l.hour, l.site_id, l.orders, l.refunds, l.lines, l.net, l.tax, l.total, l.cost FROM reports.hour_fact l
                 WHERE l.tenant_id = $1 AND l.day = ANY ($4) AND ($5::uuid IS NULL OR l.site_id = $5)
             ) u GROUP BY 1, 2, 3
         ) f LEFT JOIN identity.site s ON s.tenant_id = $1 AND s.id = f.site_id
@@ -155,24 +166,26 @@ pub(crate) async fn slots(tx: &mut Tx, span: &Span, apart: Apart) -> Result<Vec<
     )
     .fetch_all(tx.conn())
     .await?;
-    let slot = |r| Slot {
-        day: r.day,
-        hour: r.hour,
-        site: r.site_id.map(SiteId::new),
-        site_name: r.site_name,
-        figures: Figures {
-            orders: Some(r.orders),
-            refunds: Some(r.refunds),
-            lines: r.lines,
-            quantity: None,
-            net: r.net,
-            tax: r.tax,
-            total: r.total,
-            cost: r.cost,
-            margin: r.net - r.cost,
-        },
-    };
-    Ok(rows.into_iter().map(slot).collect())
+    Ok(rows
+        .into_iter()
+        .map(|r| Slot {
+            day: r.day,
+            hour: r.hour,
+            site: r.site_id.map(SiteId::new),
+            site_name: r.site_name,
+            figures: Figures {
+                orders: Some(r.orders),
+                refunds: Some(r.refunds),
+                lines: r.lines,
+                quantity: None,
+                net: r.net,
+                tax: r.tax,
+                total: r.total,
+                cost: r.cost,
+                margin: r.net - r.cost,
+            },
+        })
+        .collect())
 }
 
 /// Figures of an item.
@@ -198,7 +211,7 @@ pub(crate) async fn items(tx: &mut Tx, span: &Span, most: Option<i64>) -> Result
                 WHERE k.tenant_id = $1 AND k.day BETWEEN $2 AND $3 AND k.day <> ALL ($4) AND ($5::uuid IS NULL OR k.site_id = $5)
                 UNION ALL
                 SELECT l.item_id, l.lines, l.quantity, l.net, l.tax, l.total, l.cost FROM reports.fact l
-                WHERE l.tenant_id = $1 AND l.day = ANY ($4) AND l.item_id IS NOT NULL AND ($5::uuid IS NULL OR l.site_id = $5)
+                WHERE l.tenant_id = $1 AND l.day = ANY ($4) AND ($5::uuid IS NULL OR l.site_id = $5)
             ) u GROUP BY u.item_id
         ) f JOIN catalog.item i ON i.tenant_id = $1 AND i.id = f.item_id
         ORDER BY f.total DESC, i.name LIMIT $6"#,
@@ -211,23 +224,25 @@ pub(crate) async fn items(tx: &mut Tx, span: &Span, most: Option<i64>) -> Result
     )
     .fetch_all(tx.conn())
     .await?;
-    let sold = |r| Sold {
-        item: ItemId::new(r.item_id),
-        name: r.name,
-        unit: r.base_unit,
-        figures: Figures {
-            orders: None,
-            refunds: None,
-            lines: r.lines,
-            quantity: Some(Quantity::from_micros(r.quantity)),
-            net: r.net,
-            tax: r.tax,
-            total: r.total,
-            cost: r.cost,
-            margin: r.net - r.cost,
-        },
-    };
-    Ok(rows.into_iter().map(sold).collect())
+    Ok(rows
+        .into_iter()
+        .map(|r| Sold {
+            item: ItemId::new(r.item_id),
+            name: r.name,
+            unit: r.base_unit,
+            figures: Figures {
+                orders: None,
+                refunds: None,
+                lines: r.lines,
+                quantity: Some(Quantity::from_micros(r.quantity)),
+                net: r.net,
+                tax: r.tax,
+                total: r.total,
+                cost: r.cost,
+                margin: r.net - r.cost,
+            },
+        })
+        .collect())
 }
 
 /// The past that a business or a site has.
@@ -239,29 +254,38 @@ pub(crate) struct Past {
     pub head: i64,
 }
 
-/// Looks for the first and the last day with sales, among the kept totals and the days that are read live.
+/// Looks for the first and the last day with sales, among the kept totals and the days that are read live. Where the sealed
+/// days end is asked first: as a plain value it bounds the scan of the orders, which a sub-select does not.
 pub(crate) async fn past(tx: &mut Tx, site: Option<SiteId>) -> Result<Past> {
-    let tenant = tx.tenant().uuid();
+    let (tenant, site) = (tx.tenant().uuid(), site.map(SiteId::uuid));
+    let stand = sqlx::query!(
+        r#"SELECT t.sealed_through, coalesce((SELECT h.n FROM db.log_head h WHERE h.tenant_id = $1), 0) AS "head!",
+            ARRAY(SELECT DISTINCT d.day FROM db.dirty_day d WHERE d.tenant_id = $1 AND d.day <= t.sealed_through) AS "dirty!: Vec<Day>"
+        FROM db.tenant t WHERE t.id = $1"#,
+        tenant
+    )
+    .fetch_one(tx.conn())
+    .await?;
     let row = sqlx::query!(
-        r#"WITH ends AS (
+        "SELECT min(e.first) AS first, max(e.last) AS last FROM (
             SELECT min(k.day) AS first, max(k.day) AS last FROM reports.day_hour k
             WHERE k.tenant_id = $1 AND ($2::uuid IS NULL OR k.site_id = $2)
             UNION ALL
             SELECT min(o.day), max(o.day) FROM sales.orders o
-            WHERE o.tenant_id = $1 AND o.day > coalesce((SELECT t.sealed_through FROM db.tenant t WHERE t.id = $1), '-infinity'::date)
-                AND o.state IN ('paid', 'partly_refunded', 'refunded') AND ($2::uuid IS NULL OR o.site_id = $2)
+            WHERE o.tenant_id = $1 AND o.day > $3 AND o.state IN ('paid', 'partly_refunded', 'refunded') AND ($2::uuid IS NULL OR o.site_id = $2)
             UNION ALL
-            SELECT min(d.day), max(d.day) FROM (SELECT DISTINCT d.day FROM db.dirty_day d WHERE d.tenant_id = $1) d
+            SELECT min(d.day), max(d.day) FROM unnest($4::date[]) AS d (day)
             WHERE EXISTS (SELECT FROM sales.orders o WHERE o.tenant_id = $1 AND o.day = d.day
                 AND o.state IN ('paid', 'partly_refunded', 'refunded') AND ($2::uuid IS NULL OR o.site_id = $2))
-        )
-        SELECT min(first) AS first, max(last) AS last, coalesce((SELECT h.n FROM db.log_head h WHERE h.tenant_id = $1), 0) AS "head!" FROM ends"#,
+        ) e",
         tenant,
-        site.map(SiteId::uuid)
+        site,
+        stand.sealed_through.unwrap_or(Day::from_2000(BEFORE_ALL)) as Day,
+        &stand.dirty as &[Day]
     )
     .fetch_one(tx.conn())
     .await?;
-    Ok(Past { days: row.first.zip(row.last), head: row.head })
+    Ok(Past { days: row.first.zip(row.last), head: stand.head })
 }
 
 impl Ask {

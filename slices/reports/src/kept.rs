@@ -26,7 +26,7 @@ async fn seal_items(system: &mut System, tenant: TenantId, days: &[Day]) -> Resu
     sqlx::query!(
         "INSERT INTO reports.day_item (tenant_id, day, site_id, item_id, lines, quantity, net, tax, total, cost)
         SELECT f.tenant_id, f.day, f.site_id, f.item_id, sum(f.lines), sum(f.quantity), sum(f.net), sum(f.tax), sum(f.total), sum(f.cost)
-        FROM reports.fact f WHERE f.tenant_id = $1 AND f.day = ANY ($2) AND f.item_id IS NOT NULL
+        FROM reports.fact f WHERE f.tenant_id = $1 AND f.day = ANY ($2)
         GROUP BY f.tenant_id, f.day, f.site_id, f.item_id ORDER BY f.day, f.site_id, f.item_id",
         tenant.uuid(),
         days as &[Day]
@@ -43,7 +43,7 @@ async fn seal_hours(system: &mut System, tenant: TenantId, days: &[Day]) -> Resu
     sqlx::query!(
         "INSERT INTO reports.day_hour (tenant_id, day, site_id, hour, orders, refunds, lines, net, tax, total, cost)
         SELECT f.tenant_id, f.day, f.site_id, f.hour, sum(f.orders), sum(f.refunds), sum(f.lines), sum(f.net), sum(f.tax), sum(f.total), sum(f.cost)
-        FROM reports.fact f WHERE f.tenant_id = $1 AND f.day = ANY ($2)
+        FROM reports.hour_fact f WHERE f.tenant_id = $1 AND f.day = ANY ($2)
         GROUP BY f.tenant_id, f.day, f.site_id, f.hour ORDER BY f.day, f.site_id, f.hour",
         tenant.uuid(),
         days as &[Day]
@@ -85,7 +85,7 @@ async fn check_items(tx: &mut Tx) -> Result<Vec<Finding>> {
             FROM reports.day_item k WHERE k.tenant_id = $1 AND k.day <= (SELECT s.day FROM sealed s) AND k.day NOT IN (SELECT d.day FROM dirty d)),
         raw AS (SELECT f.day, f.site_id, f.item_id, ARRAY[sum(f.lines)::bigint, sum(f.quantity)::bigint, sum(f.net)::bigint, sum(f.tax)::bigint,
                 sum(f.total)::bigint, sum(f.cost)::bigint] AS figures
-            FROM reports.fact f WHERE f.tenant_id = $1 AND f.item_id IS NOT NULL AND f.day <= (SELECT s.day FROM sealed s)
+            FROM reports.fact f WHERE f.tenant_id = $1 AND f.day <= (SELECT s.day FROM sealed s)
                 AND f.day NOT IN (SELECT d.day FROM dirty d) GROUP BY f.day, f.site_id, f.item_id)
         SELECT day AS "day!", item_id AS "item_id!", i.name AS "name?", s.currency AS "currency?", kept.figures AS "kept?", raw.figures AS "raw?"
         FROM kept FULL JOIN raw USING (day, site_id, item_id)
@@ -117,7 +117,7 @@ async fn check_hours(tx: &mut Tx) -> Result<Vec<Finding>> {
             FROM reports.day_hour k WHERE k.tenant_id = $1 AND k.day <= (SELECT s.day FROM sealed s) AND k.day NOT IN (SELECT d.day FROM dirty d)),
         raw AS (SELECT f.day, f.site_id, f.hour, ARRAY[sum(f.orders)::bigint, sum(f.refunds)::bigint, sum(f.lines)::bigint, sum(f.net)::bigint,
                 sum(f.tax)::bigint, sum(f.total)::bigint, sum(f.cost)::bigint] AS figures
-            FROM reports.fact f WHERE f.tenant_id = $1 AND f.day <= (SELECT s.day FROM sealed s)
+            FROM reports.hour_fact f WHERE f.tenant_id = $1 AND f.day <= (SELECT s.day FROM sealed s)
                 AND f.day NOT IN (SELECT d.day FROM dirty d) GROUP BY f.day, f.site_id, f.hour)
         SELECT day AS "day!", hour AS "hour!", s.currency AS "currency?", kept.figures AS "kept?", raw.figures AS "raw?"
         FROM kept FULL JOIN raw USING (day, site_id, hour) LEFT JOIN identity.site s ON s.tenant_id = $1 AND s.id = site_id

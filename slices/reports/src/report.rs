@@ -100,7 +100,8 @@ pub(crate) async fn answer(cx: Cx) -> Result<Reply> {
         return Reply::json(&report);
     }
     let name = format!("sales-by-{}-{}-{}.csv", ask.by.code(), ask.from, ask.to);
-    Ok(Reply::bytes("text/csv; charset=utf-8", csv(&report)?).header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+    Ok(Reply::bytes("text/csv; charset=utf-8", csv(&report)?)
+        .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
 }
 
 /// A report as CSV: one line a row, amounts in decimals with their currency beside them. No cell is taken for a formula.
@@ -138,7 +139,8 @@ mod tests {
     use super::*;
 
     fn report() -> Report {
-        let figures = Figures { lines: 1, quantity: Some(kernel::Quantity::whole(-2)), net: -500, total: -500, margin: -500, ..Figures::default() };
+        let figures =
+            Figures { lines: 1, quantity: Some(kernel::Quantity::whole(-2)), net: -500, total: -500, margin: -500, ..Figures::default() };
         let row = Row { key: "k".into(), label: "=cmd|' /C calc'!A0".into(), unit: Some("pc".into()), figures };
         let day: Day = "2017-04-09".parse().unwrap();
         Report { from: day, to: day, by: By::Item, site: None, currency: Currency::GBP, rows: vec![row], total: figures }

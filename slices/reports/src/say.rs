@@ -114,7 +114,9 @@ mod tests {
 
     #[test]
     fn amounts_keep_sign_and_grouping() {
-        let plain = |minor, currency: &str| money(minor, currency.parse().unwrap()).into_string().replace("<span class=\"unit\">", "").replace("</span>", "");
+        let plain = |minor, currency: &str| {
+            money(minor, currency.parse().unwrap()).into_string().replace("<span class=\"unit\">", "").replace("</span>", "")
+        };
         assert_eq!(plain(-123_456, "GBP"), "<span class=\"number\">\u{2212}£1,234.56");
         assert_eq!(plain(120_000, "KES"), "<span class=\"number\">KES\u{a0}1,200.00");
     }

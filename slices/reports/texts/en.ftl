@@ -3,6 +3,8 @@ place-home = Today
 place-reports = Reports
 
 # The owner's day
+home-day = The day
+home-days = Days
 home-title = { $day }
 home-today = Today, { $day }
 home-latest = Latest day with sales: { $day }

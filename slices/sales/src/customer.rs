@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
-    Cx, Fields, Found, ListPage, Refused, Reply, Routes, t,
+    Cx, Fields, Found, ListPage, Reply, Routes, Typed, t,
     ui::{self, Button, Field, Form, Toolbar},
 };
 
@@ -118,7 +118,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.command::<AddCustomer>("POST /v1/customers");
     routes.list("GET /v1/customers", Permission::CustomerRead, &CUSTOMERS);
     routes.page("GET /customers", Permission::CustomerRead, page);
-    routes.page("GET /customers/new", Permission::CustomerWrite, async |cx: Cx| Ok(form(&cx, &Fields::default(), None)));
+    routes.page("GET /customers/new", Permission::CustomerWrite, async |cx: Cx| Ok(form(&cx, Typed::default())));
     routes.form("POST /customers/new", Permission::CustomerWrite, add);
 }
 
@@ -140,21 +140,15 @@ fn new_button() -> Button {
     Button::link(t("customer-new"), "/customers/new").main()
 }
 
-fn form(cx: &Cx, fields: &Fields, refused: Option<&Refused>) -> Markup {
-    let field = |name: &str, label: &str, kind: ui::Kind| {
-        let field = Field::new(name, t(label), kind).value(fields.get(name));
-        match refused.and_then(|r| r.of(name)) {
-            Some(error) => field.error(error),
-            None => field,
-        }
-    };
+fn form(cx: &Cx, typed: Typed<'_>) -> Markup {
+    let field = |name: &str, label: &str, kind: ui::Kind| typed.field(Field::new(name, t(label), kind));
     let list = vec![
         field("name", "customer-name", ui::Kind::Text).focus(),
         field("email", "customer-email", ui::Kind::Email).optional(),
         field("phone", "customer-phone", ui::Kind::Text).optional(),
     ];
     let form = Form::new("/customers/new", cx.guard(), list, t("customer-save"));
-    cx.page(t("customer-new"), html! { @if let Some(refused) = refused { (refused.banner()) } (ui::form(&form)) })
+    cx.page(t("customer-new"), html! { (typed.banner()) (ui::form(&form)) })
 }
 
 async fn add(cx: Cx, fields: Fields) -> Result<Reply> {
@@ -163,7 +157,7 @@ async fn add(cx: Cx, fields: Fields) -> Result<Reply> {
     let command = read.done(|| Some(AddCustomer { id: None, name, email, phone }));
     Ok(match cx.submit(&fields, command).await? {
         Ok(_) => Reply::see("/customers"),
-        Err(refused) => Reply::refused(form(&cx, &fields, Some(&refused))),
+        Err(refused) => Reply::refused(form(&cx, Typed::again(&fields, &refused))),
     })
 }
 

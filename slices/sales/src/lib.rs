@@ -23,7 +23,12 @@ pub fn slice() -> Slice {
         later: import::LATER,
         checks: list::CHECKS,
         search: Some(customer::search),
-        ..Slice::new("sales", || sqlx::migrate!(), routes, concat!(include_str!("../texts/en.ftl"), "\n", include_str!("../texts/import.en.ftl")))
+        ..Slice::new(
+            "sales",
+            || sqlx::migrate!(),
+            routes,
+            concat!(include_str!("../texts/en.ftl"), "\n", include_str!("../texts/import.en.ftl")),
+        )
     }
 }
 

@@ -2,7 +2,10 @@
 //! paid; a refund is an order of its own that names the one it pays back.
 
 use db::Tx;
-use kernel::{At, Cause, Currency, CustomerId, Day, DocumentRef, Error, ItemId, Money, Movement, OrderId, PaymentId, Quantity, Ratio, Result, SiteId, Transfer, Valuation, account};
+use kernel::{
+    At, Cause, Currency, CustomerId, Day, DocumentRef, Error, ItemId, Money, Movement, OrderId, PaymentId, Quantity, Ratio, Result, SiteId,
+    Transfer, Valuation, account,
+};
 use pricing::{Method, QuotedLine, State, Totals};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -121,8 +124,20 @@ impl Written<'_> {
 
     /// Books what was sold, its tax, its rounding and its payments: the sale is owed, and each payment pays what is owed.
     pub fn book(&self, tx: &mut Tx) {
+        if self.totals.total == 0 {
+            tx.touch(self.till.day);
+        }
         let transfer = |debit, credit, amount| {
-            Transfer { debit, credit, amount, currency: self.till.currency, document: self.document(0), effective_at: self.at, day: self.till.day }.signed()
+            Transfer {
+                debit,
+                credit,
+                amount,
+                currency: self.till.currency,
+                document: self.document(0),
+                effective_at: self.at,
+                day: self.till.day,
+            }
+            .signed()
         };
         tx.book(transfer(account::RECEIVABLE, account::SALES, self.totals.net));
         tx.book(transfer(account::RECEIVABLE, account::TAX, self.totals.tax));
@@ -366,7 +381,12 @@ async fn load_payments(tx: &mut Tx, id: OrderId, currency: Currency) -> Result<V
     .await?;
     Ok(rows
         .into_iter()
-        .map(|r| OrderPayment { id: PaymentId::new(r.id), method: r.method, amount: Money::new(r.amount, currency), reference: r.reference })
+        .map(|r| OrderPayment {
+            id: PaymentId::new(r.id),
+            method: r.method,
+            amount: Money::new(r.amount, currency),
+            reference: r.reference,
+        })
         .collect())
 }
 

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use pricing::Act as Move;
 use serde_json::{Map, Value};
 use web::{
-    Cx, Fields, ListPage, Refused, Reply, Routes, history, t, tf,
+    Cx, Fields, ListPage, Refused, Reply, Routes, Typed, history, t, tf,
     ui::{self, Button, Choice, ColumnKind, Crumb, Document, Fact, Field, FilterBar, Form, Head, Row, Table, Tone, Toolbar},
 };
 
@@ -25,10 +25,10 @@ const METHODS: &[&str] = &["cash", "card", "mobile", "on_account"];
 
 pub(crate) fn routes(routes: &mut Routes) {
     routes.page("GET /orders", Permission::OrderRead, list);
-    routes.page("GET /orders/new", Permission::OrderSell, async |cx: Cx| ring_page(&cx, &Fields::default(), None).await);
+    routes.page("GET /orders/new", Permission::OrderSell, async |cx: Cx| ring_page(&cx, Typed::default()).await);
     routes.form("POST /orders/new", Permission::OrderSell, ring);
     routes.page("GET /orders/{id}", Permission::OrderRead, document);
-    routes.page("GET /orders/{id}/refund", Permission::OrderRefund, async |cx: Cx| refund_page(&cx, &Fields::default(), None).await);
+    routes.page("GET /orders/{id}/refund", Permission::OrderRefund, async |cx: Cx| refund_page(&cx, Typed::default()).await);
     routes.form("POST /orders/{id}/refund", Permission::OrderRefund, refund);
 }
 
@@ -84,7 +84,8 @@ async fn document(cx: Cx) -> Result<Markup> {
     let zone = cx.site()?.zone.clone();
     let events = history(&mut tx, order::uuid(id), &zone).await?;
     let state: pricing::State = order.state.parse()?;
-    let may_refund = order.kind == "sale" && pricing::acts(state, cx.op.permissions).iter().any(|a| matches!(a, Move::Refund | Move::RefundPart));
+    let may_refund =
+        order.kind == "sale" && pricing::acts(state, cx.op.permissions).iter().any(|a| matches!(a, Move::Refund | Move::RefundPart));
     let tone = if order.state == "paid" { Tone::Done } else { Tone::Waiting };
     let body = ui::document(&Document {
         head: Head {
@@ -187,8 +188,9 @@ async fn offer(tx: &mut Tx) -> Result<Offer> {
     )
     .fetch_all(tx.conn())
     .await?;
-    let customers =
-        sqlx::query!("SELECT id, name FROM sales.customer WHERE tenant_id = $1 ORDER BY name LIMIT 500", tenant).fetch_all(tx.conn()).await?;
+    let customers = sqlx::query!("SELECT id, name FROM sales.customer WHERE tenant_id = $1 ORDER BY name LIMIT 500", tenant)
+        .fetch_all(tx.conn())
+        .await?;
     Ok(Offer {
         items: items.into_iter().map(|r| (ItemId::new(r.id), r.name)).collect(),
         customers: std::iter::once(Choice::new("", t("sale-customer-none")))
@@ -201,14 +203,7 @@ fn methods() -> ui::Kind {
     ui::Kind::Select(METHODS.iter().map(|m| Choice::new(*m, t(&format!("method-{m}")))).collect())
 }
 
-fn with_error(field: Field, refused: Option<&Refused>, names: &[&str]) -> Field {
-    match refused.and_then(|r| names.iter().find_map(|n| r.of(n))) {
-        Some(error) => field.error(error),
-        None => field,
-    }
-}
-
-async fn ring_page(cx: &Cx, fields: &Fields, refused: Option<&Refused>) -> Result<Markup> {
+async fn ring_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
     let offer = offer(&mut cx.tx().await?).await?;
     let currency = cx.site()?.currency;
     if offer.items.is_empty() {
@@ -217,35 +212,32 @@ async fn ring_page(cx: &Cx, fields: &Fields, refused: Option<&Refused>) -> Resul
         return Ok(cx.page(t("sale-ring"), ui::empty(&empty)));
     }
     let choices: Vec<Choice> = offer.items.iter().map(|(_, name)| Choice::new(name.clone(), name.clone())).collect();
-    let rows = fields.rows("lines").max(ROWS);
+    let rows = typed.rows("lines").max(ROWS);
     let mut lines = Vec::new();
     for (shown, i) in (1..).zip(0..rows) {
         let (item, quantity) = (format!("lines.{i}.itemId"), format!("lines.{i}.quantity"));
         let kind = ui::Kind::Search { choices: choices.clone(), source: None };
         let label = tf("sale-line-item", &[("n", &shown.to_string())]);
-        let field = with_error(Field::new(item.clone(), label, kind).value(fields.get(&item)).optional(), refused, &[&item]);
-        lines.push(if i == 0 { field.focus() } else { field });
-        let typed = if fields.get(&quantity).is_empty() && fields.get("method").is_empty() { "1" } else { fields.get(&quantity) };
-        let field = Field::new(quantity.clone(), t("sale-line-quantity"), ui::Kind::Number).value(typed).optional();
-        lines.push(with_error(field, refused, &[&quantity]));
+        let field = typed.field(Field::new(item, label, kind).optional());
+        let item = if i == 0 { field.focus() } else { field };
+        lines.push(vec![item, typed.field(Field::new(quantity, t("sale-line-quantity"), ui::Kind::Number).value("1").optional())]);
     }
     let pay = vec![
-        with_error(Field::new("method", t("sale-method"), methods()).value(fields.get("method")), refused, &["payments", "payments.0.method"]),
-        with_error(Field::new("customer", t("sale-customer"), ui::Kind::Select(offer.customers)).value(fields.get("customer")).optional(), refused, &["customerId"]),
-        with_error(
-            Field::new("discount", t("sale-discount"), ui::Kind::Money { currency: currency.sign().into() }).value(fields.get("discount")).optional(),
-            refused,
-            &["discount", "order_discount"],
+        typed.blamed(Field::new("method", t("sale-method"), methods()).value("cash"), &["payments", "payments.0.method"]),
+        typed.blamed(Field::new("customer", t("sale-customer"), ui::Kind::Select(offer.customers)).optional(), &["customerId"]),
+        typed.blamed(
+            Field::new("discount", t("sale-discount"), ui::Kind::Money { currency: currency.sign().into() }).optional(),
+            &["order_discount"],
         ),
-        with_error(Field::text("note", t("sale-note")).value(fields.get("note")).optional(), refused, &["note"]),
+        typed.field(Field::text("note", t("sale-note")).optional()),
     ];
     let mut form = Form::new("/orders/new", cx.guard(), Vec::new(), t("sale-done"));
     form.enter_moves = true;
     form.more = html! {
-        (ui::field_set(&t("sale-lines"), Some(&t("sale-lines-help")), &lines))
+        (ui::line_set(&t("sale-lines"), Some(&t("sale-lines-help")), &lines))
         (ui::field_set(&t("sale-pay"), None, &pay))
     };
-    Ok(cx.page(t("sale-ring"), html! { @if let Some(refused) = refused { (refused.banner()) } (ui::form(&form)) }))
+    Ok(cx.page(t("sale-ring"), html! { (typed.banner()) (ui::form(&form)) }))
 }
 
 /// Reads the form; what names no item is refused where it was typed.
@@ -272,7 +264,19 @@ fn read_sale(cx: &Cx, fields: &Fields, offer: &Offer) -> Result<RingSale> {
     let note = read.optional_text("note", 1000);
     let site_id = Some(cx.site()?.id);
     let payments = vec![SalePayment { method: fields.get("method").to_owned(), amount: None, reference: None }];
-    read.done(|| Some(RingSale { id: None, site_id, placed_at: None, customer_id, channel: None, lines, discount: discount.map(Off::Amount), payments, note }))
+    read.done(|| {
+        Some(RingSale {
+            id: None,
+            site_id,
+            placed_at: None,
+            customer_id,
+            channel: None,
+            lines,
+            discount: discount.map(Off::Amount),
+            payments,
+            note,
+        })
+    })
 }
 
 async fn ring(cx: Cx, fields: Fields) -> Result<Reply> {
@@ -282,7 +286,7 @@ async fn ring(cx: Cx, fields: Fields) -> Result<Reply> {
         Ok(answer) => Ok(Reply::see(format!("/orders/{}", answer.body["id"].as_str().unwrap_or_default()))),
         Err(refused) => {
             let refused = to_rows(refused, &fields);
-            Ok(Reply::refused(ring_page(&cx, &fields, Some(&refused)).await?))
+            Ok(Reply::refused(ring_page(&cx, Typed::again(&fields, &refused)).await?))
         }
     }
 }
@@ -305,7 +309,7 @@ fn to_rows(refused: Refused, fields: &Fields) -> Refused {
     Refused { error }
 }
 
-async fn refund_page(cx: &Cx, fields: &Fields, refused: Option<&Refused>) -> Result<Markup> {
+async fn refund_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
     let id: OrderId = cx.id("id")?;
     let order = order::load(&mut cx.tx().await?, id).await?;
     let mut lines = Vec::new();
@@ -313,17 +317,15 @@ async fn refund_page(cx: &Cx, fields: &Fields, refused: Option<&Refused>) -> Res
         let left = Quantity::from_micros(line.quantity.micros() - line.refunded.micros());
         let (name, shelf) = (format!("quantity.{}", line.n), format!("restock.{}", line.n));
         let label = tf("refund-line", &[("name", &line.name), ("left", &left.to_string())]);
-        let typed = if fields.get("reason").is_empty() && fields.get(&name).is_empty() { left.to_string() } else { fields.get(&name).to_owned() };
-        lines.push(with_error(Field::new(name.clone(), label, ui::Kind::Number).value(typed).optional(), refused, &[&name]));
+        lines.push(typed.field(Field::new(name, label, ui::Kind::Number).value(left.to_string()).optional()));
         if line.cost.minor != 0 {
-            lines.push(Field::new(shelf.clone(), tf("refund-restock", &[("name", &line.name)]), ui::Kind::Checkbox).value(fields.get(&shelf)).optional());
+            lines.push(typed.field(Field::new(shelf, tf("refund-restock", &[("name", &line.name)]), ui::Kind::Checkbox).optional()));
         }
     }
     let first = order.payments.first().map(|p| p.method.clone()).unwrap_or_default();
-    let chosen = if fields.get("method").is_empty() { first } else { fields.get("method").to_owned() };
     let why = vec![
-        with_error(Field::new("method", t("refund-method"), methods()).value(chosen), refused, &["method"]),
-        with_error(Field::text("reason", t("refund-reason")).help(t("refund-reason-help")).value(fields.get("reason")), refused, &["reason"]),
+        typed.field(Field::new("method", t("refund-method"), methods()).value(first)),
+        typed.field(Field::text("reason", t("refund-reason")).help(t("refund-reason-help"))),
     ];
     let mut form = Form::new(format!("/orders/{id}/refund"), cx.guard(), Vec::new(), t("refund-done"));
     form.cancel = Some(Button::link(called(&order), format!("/orders/{id}")));
@@ -332,7 +334,7 @@ async fn refund_page(cx: &Cx, fields: &Fields, refused: Option<&Refused>) -> Res
         (ui::field_set(&t("refund"), None, &why))
     };
     let title = tf("refund-title", &[("number", &called(&order))]);
-    Ok(cx.page(title, html! { @if let Some(refused) = refused { (refused.banner()) } (ui::form(&form)) }))
+    Ok(cx.page(title, html! { (typed.banner()) (ui::form(&form)) }))
 }
 
 fn read_refund(fields: &Fields, order: &Order) -> Result<RefundOrder> {
@@ -342,7 +344,9 @@ fn read_refund(fields: &Fields, order: &Order) -> Result<RefundOrder> {
         let name = format!("quantity.{}", line.n);
         match read.optional::<Quantity>(&name, "quantity.format") {
             Some(quantity) if quantity < Quantity::ZERO => read.refuse(&name, "number.not_negative"),
-            Some(quantity) if quantity.micros() > line.quantity.micros() - line.refunded.micros() => read.refuse(&name, "order.refund_more"),
+            Some(quantity) if quantity.micros() > line.quantity.micros() - line.refunded.micros() => {
+                read.refuse(&name, "order.refund_more")
+            }
             Some(quantity) if quantity > Quantity::ZERO => {
                 lines.push(RefundLine { n: line.n, quantity, restock: read.flag(&format!("restock.{}", line.n)) });
             }
@@ -359,6 +363,6 @@ async fn refund(cx: Cx, fields: Fields) -> Result<Reply> {
     let order = order::load(&mut cx.tx().await?, id).await?;
     match cx.submit(&fields, read_refund(&fields, &order)).await? {
         Ok(_) => Ok(Reply::see(format!("/orders/{id}"))),
-        Err(refused) => Ok(Reply::refused(refund_page(&cx, &fields, Some(&refused)).await?)),
+        Err(refused) => Ok(Reply::refused(refund_page(&cx, Typed::again(&fields, &refused)).await?)),
     }
 }

@@ -1,7 +1,10 @@
 //! Paying back: a refund is an order of its own that names the one it pays back, line by line, never more than was sold.
 
 use db::{Command, Tx};
-use kernel::{Cause, Change, DocumentRef, Error, ItemId, LocationId, Money, Movement, OrderId, Permission, Quantity, Ratio, Result, SiteId, TaxId, Valuation, account};
+use kernel::{
+    Cause, Change, DocumentRef, Error, ItemId, LocationId, Money, Movement, OrderId, Permission, Quantity, Ratio, Result, SiteId, TaxId,
+    Valuation, account,
+};
 use pricing::{Act, Method, QuotedLine, State, TaxRow, Totals};
 use serde::Deserialize;
 use serde_json::json;
@@ -84,7 +87,8 @@ impl Command for RefundOrder {
         let lines = wanted.iter().map(|(sold, quantity, _)| line_back(sold, *quantity)).collect::<Result<Vec<_>>>()?;
         let totals = totals(&lines)?;
         let method = method(self.method.as_deref(), head.method.as_deref())?;
-        let payments = if totals.total == 0 { Vec::new() } else { vec![Payment { id: tx.op().id(), method, amount: totals.total, reference: None }] };
+        let payments =
+            if totals.total == 0 { Vec::new() } else { vec![Payment { id: tx.op().id(), method, amount: totals.total, reference: None }] };
         let left: bool = sold.iter().any(|s| {
             let now: i64 = wanted.iter().filter(|w| w.0.n == s.n).map(|w| w.1.micros()).sum();
             s.quantity.micros() > s.refunded.micros() + now
@@ -117,7 +121,13 @@ impl Command for RefundOrder {
         save_state(tx, self.id, head.version, state).await?;
         tx.number("C", "order", id.uuid(), till.day.date().year());
         let money = |minor| Money::new(minor, till.currency);
-        let rung = Rung { id, net: money(order.totals.net), tax: money(order.totals.tax), total: money(order.totals.total), paid: money(order.totals.total) };
+        let rung = Rung {
+            id,
+            net: money(order.totals.net),
+            tax: money(order.totals.tax),
+            total: money(order.totals.total),
+            paid: money(order.totals.total),
+        };
         let mut told = Change::of("order.refunded", "order", self.id, &json!({ "refund": id, "total": rung.total, "state": state.code() }));
         told = told.from(&json!({ "state": head.state.code() }));
         told.reason = Some(reason);

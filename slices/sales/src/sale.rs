@@ -289,7 +289,9 @@ fn payments(tx: &Tx, said: &[SalePayment], totals: &Totals, currency: Currency) 
     }
     let open = said.iter().filter(|p| p.amount.is_none()).count();
     if open > 1 || (open == 0 && left != 0) || (open == 1 && left < 0) {
-        return Err(Error::rule("order.paid_amount").at("payments").because(format!("The total is {}.", Money::new(totals.to_pay, currency))));
+        return Err(Error::rule("order.paid_amount")
+            .at("payments")
+            .because(format!("The total is {}.", Money::new(totals.to_pay, currency))));
     }
     let mut payments = Vec::with_capacity(said.len());
     for (i, payment) in said.iter().enumerate() {

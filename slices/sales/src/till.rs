@@ -152,7 +152,10 @@ fn item(row: Row) -> Result<Option<(ItemId, Item)>> {
         units,
         prices: prices.into_iter().map(price).collect(),
         lists: lists.into_iter().map(|(_, list, includes)| (list, includes)).collect(),
-        taxes: taxes.into_iter().map(|t| TaxRate { id: TaxId::new(t.id), name: t.name, parts_per_million: t.ppm, compound: t.compound }).collect(),
+        taxes: taxes
+            .into_iter()
+            .map(|t| TaxRate { id: TaxId::new(t.id), name: t.name, parts_per_million: t.ppm, compound: t.compound })
+            .collect(),
     };
     Ok(Some((id, item)))
 }

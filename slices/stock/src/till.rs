@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use catalog::{Sellable, SellableRow};
+use catalog::{Sellable, SellableRow, TaxOfItem};
 use db::Tx;
-use kernel::{Day, Error, ItemId, LocationId, Result, SiteId, TaxId};
+use kernel::{Day, Error, ItemId, LocationId, Result, SiteId};
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ pub async fn till_view(tx: &mut Tx, site: SiteId, items: &[ItemId], day: Day) ->
                 ORDER BY p.min_quantity, p.from_day DESC) b) AS "prices: Json<Vec<(Day, i64, i64)>>",
             (SELECT json_agg(json_build_array(x.id, x.name, x.rate_ppm, x.compound) ORDER BY x.position, x.id) FROM catalog.tax x
                 WHERE x.tenant_id = $1 AND x.category_id = i.tax_category_id AND x.from_day <= $4
-                AND (x.until_day IS NULL OR x.until_day >= $4)) AS "taxes: Json<Vec<(TaxId, String, i64, bool)>>"
+                AND (x.until_day IS NULL OR x.until_day >= $4)) AS "taxes: Json<Vec<TaxOfItem>>"
         FROM (SELECT o.id FROM stock.location o WHERE o.tenant_id = $1 AND o.site_id = $2 AND o.sells ORDER BY o.id LIMIT 1) s
         CROSS JOIN (SELECT d.id, d.currency, d.includes_tax FROM catalog.price_list d WHERE d.tenant_id = $1
             ORDER BY d.position, d.id LIMIT 1) l

@@ -76,6 +76,17 @@ pub fn field_set(legend: &str, help: Option<&str>, list: &[Field]) -> Markup {
     }
 }
 
+/// Lines of a document under one legend: the fields of each stand side by side where there is room.
+pub fn line_set(legend: &str, help: Option<&str>, lines: &[Vec<Field>]) -> Markup {
+    html! {
+        fieldset.field-set {
+            legend { (legend) }
+            @if let Some(help) = help { p.help { (help) } }
+            @for line in lines { div.field-line { (fields(line)) } }
+        }
+    }
+}
+
 /// A period in one word: today, this week.
 #[derive(Clone, Debug)]
 pub struct Preset {

@@ -244,14 +244,6 @@ fn order() -> Markup {
         bulk: None,
         empty: None,
     };
-    let event = |what: &str, who: &str, when: &str, exact: &str, tone, detail: Option<Markup>| Event {
-        what: what.to_owned(),
-        who: who.to_owned(),
-        when: when.to_owned(),
-        exact: exact.to_owned(),
-        tone,
-        detail,
-    };
     document(&Document {
         head: Head {
             crumbs: vec![Crumb { label: "Orders".to_owned(), href: "/orders".to_owned() }],
@@ -279,27 +271,32 @@ fn order() -> Markup {
                 .confirm("Cancel order 1042? Café Nyota is told by e-mail."),
         ],
         links: vec![Button::link("Delivery note", "/orders/1042/note").icon("print")],
-        history: vec![
-            event("Ready", "Ben Okoro, tablet 1", "today, 05:52", "2026-11-20T05:52:00Z", Tone::Done, None),
-            event(
-                "Short by 2 croissants",
-                "Ben Okoro, tablet 1",
-                "today, 05:40",
-                "2026-11-20T05:40:00Z",
-                Tone::Wrong,
-                Some(html! { p { "Two fell. Taken from the counter’s tray." } }),
-            ),
-            event("Waits for dough", "the plan", "yesterday, 20:10", "2026-11-19T20:10:00Z", Tone::Waiting, None),
-            event(
-                "Placed",
-                "Ada Miller",
-                "Tuesday, 11:20",
-                "2026-11-17T11:20:00Z",
-                Tone::Plain,
-                Some(html! { p { "Croissants: 20 → 24" } }),
-            ),
-        ],
+        history: trail(),
     })
+}
+
+fn trail() -> Vec<Event> {
+    let event = |what: &str, who: &str, when: &str, exact: &str, tone, detail: Option<Markup>| Event {
+        what: what.to_owned(),
+        who: who.to_owned(),
+        when: when.to_owned(),
+        exact: exact.to_owned(),
+        tone,
+        detail,
+    };
+    vec![
+        event("Ready", "Ben Okoro, tablet 1", "today, 05:52", "2026-11-20T05:52:00Z", Tone::Done, None),
+        event(
+            "Short by 2 croissants",
+            "Ben Okoro, tablet 1",
+            "today, 05:40",
+            "2026-11-20T05:40:00Z",
+            Tone::Wrong,
+            Some(html! { p { "Two fell. Taken from the counter’s tray." } }),
+        ),
+        event("Waits for dough", "the plan", "yesterday, 20:10", "2026-11-19T20:10:00Z", Tone::Waiting, None),
+        event("Placed", "Ada Miller", "Tuesday, 11:20", "2026-11-17T11:20:00Z", Tone::Plain, Some(html! { p { "Croissants: 20 → 24" } })),
+    ]
 }
 
 fn controls() -> Markup {
@@ -354,10 +351,20 @@ fn fielding() -> Markup {
             Field::new("password", "Password", Kind::Password).autocomplete("new-password").help("Twelve letters or more."),
             Field::new("pieces", "Pieces per crate", Kind::Number).value("18").optional(),
         ]))
+        (sold())
         (file_drop(&FileDrop {
             action: "/photos".to_owned(), guard: secret("p1"), name: "photos".to_owned(), label: "Photographs of the menu".to_owned(),
             help: "JPEG, PNG or WebP; 20 MB each.".to_owned(), accept: "image/jpeg,image/png,image/webp".to_owned(), many: true,
         }))
+    }
+}
+
+fn sold() -> Markup {
+    html! {
+        (line_set("What was sold", Some("Empty lines are left out."), &[vec![
+            Field::text("lines.0.item", "Item 1").value("Sourdough"),
+            Field::new("lines.0.quantity", "How many", Kind::Number).value("2"),
+        ]]))
     }
 }
 

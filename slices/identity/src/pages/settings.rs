@@ -27,10 +27,8 @@ async fn page(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
     let empty = Empty { icon: "home", title: t("sites-none"), text: t("sites-first"), first: None };
     let zone = cx.site()?.zone.clone();
     let sites = ListPage { list: &SITES, here: "/settings", api: "/v1/sites", name: "name", open: |_| None, empty, zone };
-    let fields = vec![
-        Field::hidden("version", now.version.to_string()),
-        typed.field(Field::text("name", t("business-name")).value(&now.name)),
-    ];
+    let fields =
+        vec![Field::hidden("version", now.version.to_string()), typed.field(Field::text("name", t("business-name")).value(&now.name))];
     let known = [
         Fact::new(t("business-slug"), html! { (now.slug) }),
         Fact::new(t("site-currency"), html! { (now.currency) }),

@@ -212,9 +212,17 @@ mod tests {
         for fine in ["/", "/orders?state=open&sort=-placed", "/items/0193#trail"] {
             assert_eq!(local(fine), fine);
         }
-        for elsewhere in
-            ["", "https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "\t//evil.example", "javascript:alert(1)", "/\r\nSet-Cookie: a=b", "/ü"]
-        {
+        for elsewhere in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "/\t/evil.example",
+            "\t//evil.example",
+            "javascript:alert(1)",
+            "/\r\nSet-Cookie: a=b",
+            "/ü",
+        ] {
             assert_eq!(local(elsewhere), "/", "{elsewhere:?}");
         }
     }

@@ -58,10 +58,8 @@ fn ticked(fields: &Fields) -> Vec<Role> {
 }
 
 fn add_form(cx: &Cx, typed: &Typed<'_>) -> Markup {
-    let fields = vec![
-        typed.field(Field::text("name", t("member-name")).focus()),
-        typed.field(Field::new("email", t("member-email"), Kind::Email)),
-    ];
+    let fields =
+        vec![typed.field(Field::text("name", t("member-name")).focus()), typed.field(Field::new("email", t("member-email"), Kind::Email))];
     let has = |role| typed.fields.is_some_and(|fields| ticked(fields).contains(&role));
     let more = role_boxes(cx, has, typed.refused.and_then(|r| r.of("roles")));
     let form_of = Form { more, cancel: leave("team-leave", "/team"), ..Form::new("/team/add", cx.guard(), fields, t("team-add")) };
@@ -111,7 +109,11 @@ async fn member_page(cx: &Cx, shown: &Member, typed: &Typed<'_>) -> Result<Marku
         facts: vec![Fact::new(t("member-email"), html! { (shown.email) })],
     };
     let may = cx.op.permissions.has(Permission::TeamWrite) && cx.op.permissions.includes(kernel::Permissions::of_roles(&shown.roles));
-    let lines = if may { roles_form(cx, shown, typed) } else { html! {} };
+    let lines = if may {
+        roles_form(cx, shown, typed)
+    } else {
+        html! {}
+    };
     let document = Document { head, lines, money: None, acts: Vec::new(), links: Vec::new(), history };
     Ok(cx.bare_page(&shown.name, html! { (typed.banner()) (ui::document(&document)) }))
 }

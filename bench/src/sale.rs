@@ -1,0 +1,128 @@
+//! Ringing sales over HTTP at 8 clients, against pgbench running the same statements.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use crate::Result;
+use crate::client::Client;
+use crate::pgbench::{self, CLIENTS, LINES, Run};
+use crate::table::{Table, mib, ms, percentile};
+use crate::world::{Business, World, item_id, make_items};
+
+/// Items that are stocked; each of a sale's lines takes one of a fifth of them.
+const ITEMS: usize = 500;
+/// How often the two take turns.
+const ROUNDS: usize = 2;
+/// What a program may take beside its database, in bytes.
+const MEMORY: u64 = 60 * 1024 * 1024;
+
+/// Measures rate, slowest, round trips; and that all of it adds up.
+pub async fn measure(world: &World, seconds: u32, table: &mut Table) -> Result<()> {
+    let business = world.open_business("bench-sale").await?;
+    make_items(world, &business, ITEMS, true).await?;
+    let mut trips = 0;
+    for (what, spread, least) in [("500 items", ITEMS / LINES, 60), ("5 hot items", 1, 80)] {
+        load(world, &business, spread, Duration::from_secs(3)).await?;
+        let (mut program, mut bare) = (Run::default(), Run::default());
+        for round in 0..ROUNDS {
+            let (run, most) = load(world, &business, spread, Duration::from_secs(seconds.into())).await?;
+            trips = trips.max(most);
+            add(&mut program, run);
+            add(&mut bare, pgbench::run(world, &business, spread, seconds, round).await?);
+        }
+        compare(table, what, least, program, bare);
+    }
+    table.add("sale: round trips to the database", trips.to_string(), "≤ 6", trips <= 6);
+    let (findings, _) = world.check(&business).await?;
+    table.add("sale: hearth check finds afterwards", findings.to_string(), "0", findings == 0);
+    let resident = world.resident()?;
+    table.add("start: resident memory after the sales", mib(resident), "< 60 MiB", resident < MEMORY);
+    Ok(())
+}
+
+fn add(all: &mut Run, run: Run) {
+    all.rate += run.rate / ROUNDS as f64;
+    all.times.extend(run.times);
+}
+
+fn compare(table: &mut Table, what: &str, least: u32, mut program: Run, mut bare: Run) {
+    let percent = program.rate / bare.rate * 100.0;
+    let measured = format!("{percent:.0} % ({:.0}/s of {:.0}/s)", program.rate, bare.rate);
+    table.add(format!("sale: rate against pgbench, {what}"), measured, format!("≥ {least} %"), percent >= f64::from(least));
+    let (ours, theirs) = (percentile(&mut program.times, 99), percentile(&mut bare.times, 99));
+    let factor = ours.as_secs_f64() / theirs.as_secs_f64();
+    table.add(
+        format!("sale: p99 against pgbench's, {what}"),
+        format!("{factor:.1} × ({} to {})", ms(ours), ms(theirs)),
+        "≤ 3 ×",
+        factor <= 3.0,
+    );
+}
+
+/// Rings sales from all clients for a while; the most round trips of any.
+async fn load(world: &World, business: &Business, spread: usize, time: Duration) -> Result<(Run, u32)> {
+    let mut clients = Vec::new();
+    for n in 0..CLIENTS {
+        clients.push((world.client(business).await?, Picks::of(spread, n as u64 + 1)));
+    }
+    let (begun, mut tasks) = (Instant::now(), JoinSet::new());
+    for (client, picks) in clients {
+        tasks.spawn(ring(client, picks, begun + time));
+    }
+    let (mut run, mut most) = (Run::default(), 0);
+    while let Some(done) = tasks.join_next().await {
+        let (times, trips) = done??;
+        run.times.extend(times);
+        most = most.max(trips);
+    }
+    run.rate = run.times.len() as f64 / begun.elapsed().as_secs_f64();
+    Ok((run, most))
+}
+
+async fn ring(mut client: Client, mut picks: Picks, until: Instant) -> Result<(Vec<Duration>, u32)> {
+    let (mut times, mut most) = (Vec::new(), 0);
+    while Instant::now() < until {
+        let body = picks.sale();
+        let begun = Instant::now();
+        let answer = client.post("/v1/sales", &body).await?.ok("POST /v1/sales")?;
+        times.push(begun.elapsed());
+        most = most.max(answer.trips);
+    }
+    Ok((times, most))
+}
+
+/// Draws the items of sales.
+pub struct Picks {
+    spread: u64,
+    state: u64,
+    source: kernel::Source,
+}
+
+impl Picks {
+    /// Line 1 takes one of the first `spread` items, line 2 one of the next, and so on.
+    pub fn of(spread: usize, seed: u64) -> Self {
+        Self { spread: spread as u64, state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15), source: kernel::Source::real() }
+    }
+
+    fn draw(&mut self) -> u64 {
+        // Xorshift: which item is sold decides nothing but which row is locked.
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        self.state % self.spread
+    }
+
+    /// The body of a sale of one each, paid in cash, under an id of the client's.
+    pub fn sale(&mut self) -> String {
+        let id = self.source.uuid();
+        self.sale_as(id)
+    }
+
+    /// The same under a given id.
+    pub fn sale_as(&mut self, id: uuid::Uuid) -> String {
+        let line = |n: u64| format!(r#"{{"itemId":"{}","quantity":"1"}}"#, item_id(usize::try_from(n).unwrap_or(1)));
+        let lines: Vec<String> = (0..LINES as u64).map(|n| line(n * self.spread + self.draw() + 1)).collect();
+        format!(r#"{{"id":"{id}","lines":[{}],"payments":[{{"method":"cash"}}]}}"#, lines.join(","))
+    }
+}

@@ -1,0 +1,127 @@
+//! Members and their roles.
+
+use kernel::Role;
+use serde_json::json;
+
+use crate::{PASSWORD, address, sign_in};
+
+#[test]
+fn a_new_member_chooses_a_password_by_a_link_that_works_once() {
+    testkit::run(async |story| {
+        let email = address(&story);
+        let added =
+            story.post("/v1/team/members", &json!({ "email": email, "name": "Ada", "roles": ["seller", "baker"] })).await.is(200).json();
+        assert_eq!(added["roles"], json!(["baker", "seller"]));
+        let link = added["passwordLink"].as_str().unwrap().to_owned();
+        let path = link.strip_prefix("http://hearth.test").unwrap();
+        let token = path.split_once("token=").unwrap().1;
+
+        let ada = story.stranger();
+        // Looking spends nothing, and a refused password neither.
+        ada.get(path).await.is(200);
+        assert_eq!(ada.get(path).await.is(200).input("token"), token);
+        ada.post("/v1/auth/reset-password", &json!({ "token": token, "newPassword": "short" })).await.refused("password.short");
+        assert_eq!(ada.form("/reset-password", &[("token", token), ("newPassword", PASSWORD)]).await.location(), "/login?registered=1");
+        ada.post("/v1/auth/reset-password", &json!({ "token": token, "newPassword": PASSWORD })).await.refused("password.link");
+        ada.get(path).await.is(422);
+        ada.get("/reset-password?token=nonsense").await.is(422);
+
+        sign_in(&ada, &email, PASSWORD).await.is(200);
+        let me = ada.get("/v1/auth/me").await.json();
+        assert_eq!((&me["name"], &me["roles"], &me["tenant"]), (&json!("Ada"), &json!(["baker", "seller"]), &json!(story.tenant)));
+        // Another business that adds the same person gets no link to the password.
+        let (_, neighbour) = story.neighbour().await;
+        let again = neighbour.post("/v1/team/members", &json!({ "email": email, "name": "A.", "roles": ["driver"] })).await.ok().json();
+        assert_eq!(again.get("passwordLink"), None);
+        story.post("/v1/team/members", &json!({ "email": email, "name": "Ada", "roles": ["seller"] })).await.refused("member.exists");
+    });
+}
+
+#[test]
+fn a_link_ends_after_a_week() {
+    testkit::run(async |story| {
+        let added =
+            story.post("/v1/team/members", &json!({ "email": address(&story), "name": "Ada", "roles": ["seller"] })).await.is(200).json();
+        let token = added["passwordLink"].as_str().unwrap().split_once("token=").unwrap().1.to_owned();
+        story.later(std::time::Duration::from_secs(7 * 24 * 3600 + 1));
+        let body = json!({ "token": token, "newPassword": PASSWORD });
+        story.stranger().post("/v1/auth/reset-password", &body).await.refused("password.link");
+    });
+}
+
+#[test]
+fn nobody_gives_or_takes_more_than_they_have() {
+    testkit::run(async |story| {
+        let manager = story.member(&[Role::Manager]).await;
+        let seller = story.member(&[Role::Seller]).await;
+        let new = |role: &str| json!({ "email": address(&story), "name": "Ada", "roles": [role] });
+        manager.post("/v1/team/members", &new("owner")).await.refused("role.beyond_own");
+        manager.post("/v1/team/members", &new("seller")).await.ok();
+        seller.post("/v1/team/members", &new("seller")).await.refused("auth.forbidden");
+        seller.get("/v1/team/members").await.refused("auth.forbidden");
+        story.post("/v1/team/members", &json!({ "email": "ada", "name": "Ada", "roles": [] })).await.refused("email.format");
+        story.post("/v1/team/members", &json!({ "email": address(&story), "name": "Ada", "roles": [] })).await.refused("role.needed");
+
+        let path = |of: &testkit::Person| format!("/v1/team/members/{}/roles", of.account.unwrap());
+        let (owner, own) = (path(&story.owner), path(&manager));
+        manager.post(&owner, &json!({ "roles": ["seller"], "version": 1 })).await.refused("role.beyond_own");
+        manager.post(&own, &json!({ "roles": ["owner"], "version": 1 })).await.refused("role.beyond_own");
+        // The page does not offer what one can't give.
+        let page = manager.get("/team/add").await.is(200).text();
+        assert!(page.contains("role.seller") && !page.contains("role.owner"), "{page}");
+    });
+}
+
+#[test]
+fn a_changed_role_is_felt_at_once_and_kept_in_the_history() {
+    testkit::run(async |story| {
+        let ada = story.member(&[Role::Seller]).await;
+        ada.get("/v1/team/members").await.refused("auth.forbidden");
+        let account = ada.account.unwrap();
+        let page = story.get(&format!("/team/{account}")).await.is(200);
+        let version = page.input("version");
+        let none = story.form(&format!("/team/{account}/roles"), &[("version", &version)]).await.is(422);
+        assert!(none.text().contains("Choose at least one role."), "{}", none.text());
+        let fields = [("version", version.as_str()), ("role.manager", "true")];
+        assert_eq!(story.form(&format!("/team/{account}/roles"), &fields).await.location(), format!("/team/{account}"));
+        ada.get("/v1/team/members").await.ok();
+        story.post(&format!("/v1/team/members/{account}/roles"), &json!({ "roles": ["seller"], "version": 1 })).await.refused("stale");
+        let shown = story.get(&format!("/team/{account}")).await.is(200).text();
+        assert!(shown.contains("Roles changed") && shown.contains("Member added"), "{shown}");
+    });
+}
+
+#[test]
+fn the_last_owner_stays_even_when_two_demote_each_other_at_once() {
+    testkit::run(async |story| {
+        let path = |of: &testkit::Person| format!("/v1/team/members/{}/roles", of.account.unwrap());
+        let demote = json!({ "roles": ["seller"], "version": 1 });
+        story.post(&path(&story.owner), &demote).await.refused("member.last_owner");
+        let second = story.member(&[Role::Owner]).await;
+        let (of_first, of_second) = (path(&story.owner), path(&second));
+        let (one, other) = tokio::join!(story.owner.post(&of_second, &demote), second.post(&of_first, &demote));
+        let done = [&one, &other].iter().filter(|answer| answer.status.is_success()).count();
+        assert_eq!(done, 1, "{one:?} {other:?}");
+        let members = if one.status.is_success() { &story.owner } else { &second };
+        let rows = members.get("/v1/team/members").await.ok().json()["rows"].clone();
+        assert_eq!(rows.as_array().unwrap().iter().filter(|row| row["roles"] == "owner").count(), 1);
+    });
+}
+
+#[test]
+fn members_of_another_business_are_not_there() {
+    testkit::run(async |story| {
+        let (_, neighbour) = story.neighbour().await;
+        let ada = story.member(&[Role::Seller]).await;
+        let account = ada.account.unwrap();
+        let rows = neighbour.get("/v1/team/members").await.ok().json()["rows"].clone();
+        assert_eq!(rows.as_array().unwrap().len(), 1);
+        neighbour.get(&format!("/v1/team/members/{account}")).await.refused("not_found");
+        neighbour.get(&format!("/team/{account}")).await.is(404);
+        let path = format!("/v1/team/members/{account}/roles");
+        neighbour.post(&path, &json!({ "roles": ["seller"], "version": 1 })).await.refused("not_found");
+        story.get(&format!("/v1/team/members/{account}")).await.ok();
+        let page = story.get("/team").await.is(200).text();
+        assert!(page.contains(&ada.email) && !page.contains(&neighbour.email), "{page}");
+    });
+}

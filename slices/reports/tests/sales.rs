@@ -1,0 +1,213 @@
+//! The sales report and the owner's day, told as a baker's days.
+
+use kernel::{Day, Role};
+use serde_json::{Value, json};
+use testkit::{Story, own_database, pounds, run, sale, text};
+
+const DAY: &str = "2026-11-21";
+
+async fn report(story: &Story, by: &str) -> Value {
+    story.get(&format!("/v1/reports/sales?from=2026-11-01&to=2026-11-30&by={by}")).await.ok().json()
+}
+
+async fn reports(story: &Story) -> Vec<Value> {
+    let mut all = Vec::new();
+    for by in ["day", "hour", "item", "site"] {
+        all.push(report(story, by).await);
+    }
+    all
+}
+
+fn wednesday() -> Day {
+    "2026-11-18".parse().unwrap()
+}
+
+async fn nothing_found(story: &Story) {
+    let found: Vec<_> = story.check().await.into_iter().map(|b| b.finding).collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
+/// Seals; again where a transaction elsewhere on the shared machine took too long to end.
+async fn seal(story: &Story, through: Day) {
+    for _ in 0..20 {
+        story.seal(through).await;
+        let mut tx = story.db.begin(story.op()).await.unwrap();
+        if db::sealed_through(&mut tx).await.unwrap() >= Some(through) {
+            return;
+        }
+    }
+    panic!("the days through {through} were never sealed");
+}
+
+/// A bread that had its price all month.
+async fn bread(story: &Story) -> String {
+    let bread = story.made_to_order("Bread", 480, 100).await;
+    story.post(&format!("/v1/items/{bread}/price"), &json!({ "price": pounds(480), "fromDay": "2026-11-01" })).await.ok();
+    bread
+}
+
+async fn sell_at(story: &Story, item: &str, quantity: &str, at: &str) {
+    let mut asked = sale(item, quantity);
+    asked["placedAt"] = json!(at);
+    story.post("/v1/sales", &asked).await.ok();
+}
+
+#[test]
+fn figures_are_the_sums_of_sales_and_refunds() {
+    run(async |story| {
+        let (bread, coffee) = (story.made_to_order("Bread", 480, 100).await, story.made_to_order("Coffee", 260, 55).await);
+        story.sell(&bread, "2").await;
+        let rung = story.sell(&coffee, "1").await;
+        let back = json!({ "reason": "cold" });
+        story.post(&format!("/v1/orders/{}/refund", text(&rung["id"])), &back).await.ok();
+
+        let by_day = report(&story, "day").await;
+        assert_eq!(by_day["currency"], "GBP");
+        let row = &by_day["rows"][0];
+        assert_eq!((&row["key"], &row["label"]), (&json!(DAY), &json!("Saturday 21 November 2026")));
+        assert_eq!((&row["orders"], &row["refunds"], &row["lines"]), (&json!(2), &json!(1), &json!(3)));
+        // The coffee was paid back and thrown away: its cost stays.
+        assert_eq!((&row["total"], &row["cost"]), (&json!(960), &json!(255)));
+        assert_eq!(row["margin"], json!(row["net"].as_i64().unwrap() - 255));
+        assert_eq!(by_day["total"]["total"], 960);
+
+        let by_item = report(&story, "item").await;
+        let bread_row = &by_item["rows"][0];
+        assert_eq!((&bread_row["key"], &bread_row["quantity"], &bread_row["unit"]), (&json!(bread), &json!("2"), &json!("pc")));
+        assert!(bread_row.get("orders").is_none());
+        let hour = &report(&story, "hour").await["rows"][0];
+        assert_eq!((&hour["key"], &hour["label"]), (&json!("9"), &json!("09:00")));
+        assert_eq!(report(&story, "site").await["rows"][0]["key"], json!(story.site));
+    });
+}
+
+#[test]
+fn sealing_a_day_changes_no_figure_and_a_late_sale_shows_at_once_and_after_sealing_again() {
+    run(async |story| {
+        let bread = bread(&story).await;
+        sell_at(&story, &bread, "2", "2026-11-18T09:30:00Z").await;
+        let live = reports(&story).await;
+        seal(&story, wednesday()).await;
+        assert_eq!(reports(&story).await, live);
+        nothing_found(&story).await;
+
+        sell_at(&story, &bread, "1", "2026-11-18T15:30:00Z").await;
+        let after = reports(&story).await;
+        assert_eq!((&after[0]["total"]["total"], &after[0]["total"]["orders"]), (&json!(1440), &json!(2)));
+        assert_eq!(after[1]["rows"].as_array().unwrap().len(), 2);
+        nothing_found(&story).await;
+        seal(&story, wednesday()).await;
+        assert_eq!(reports(&story).await, after);
+        nothing_found(&story).await;
+    });
+}
+
+#[test]
+fn a_spoiled_total_is_found_and_named() {
+    own_database(async |story| {
+        let bread = story.made_to_order("Bread", 480, 100).await;
+        story.sell(&bread, "2").await;
+        seal(&story, DAY.parse().unwrap()).await;
+        story.as_role("hearth_system", "UPDATE reports.day_item SET total = total + 1; DELETE FROM reports.day_hour").await;
+        let found: Vec<_> = story.check().await.into_iter().map(|b| b.finding).collect();
+        let of = |check: &str| found.iter().find(|f| f.check == check).unwrap_or_else(|| panic!("{check} is not among {found:?}"));
+        assert_eq!(of("reports.day_item").id.to_string(), bread);
+        assert!(of("reports.day_item").text.starts_with("Saturday 21 November 2026, Bread: kept "), "{found:?}");
+        assert_eq!(of("reports.day_hour").id, story.tenant.uuid());
+        assert!(of("reports.day_hour").text.contains("kept nothing"), "{found:?}");
+    });
+}
+
+#[test]
+fn a_neighbour_sees_nothing_of_it() {
+    run(async |story| {
+        let bread = story.made_to_order("Bread", 480, 100).await;
+        story.sell(&bread, "2").await;
+        let (_, other) = story.neighbour().await;
+        let theirs = other.get("/v1/reports/sales?from=2026-11-01&to=2026-11-30&by=day").await.ok().json();
+        assert_eq!(theirs["rows"], json!([]));
+        assert_eq!(theirs["total"]["total"], 0);
+        other.get(&format!("/v1/reports/sales?from=2026-11-01&to=2026-11-30&site={}", story.site)).await.refused("site.unknown");
+        other.get(&format!("/?site={}", story.site)).await.is(422);
+    });
+}
+
+#[test]
+fn a_question_that_makes_no_sense_is_refused() {
+    run(async |story| {
+        for period in ["from=2026-11-30&to=2026-11-01", "from=2006-11-01&to=2026-11-30", "to=2026-11-30", ""] {
+            story.get(&format!("/v1/reports/sales?{period}")).await.refused("period");
+        }
+        for (wrong, code) in [("by=week", "choice.unknown"), ("format=pdf", "choice.unknown"), ("site=x", "site.unknown")] {
+            story.get(&format!("/v1/reports/sales?from=2026-11-01&to=2026-11-30&{wrong}")).await.refused(code);
+        }
+        let page = story.get("/reports?from=2026-11-30&to=2026-11-01").await.ok().text();
+        assert!(page.contains("Give a period"), "{page}");
+    });
+}
+
+#[test]
+fn a_file_has_no_formulas_in_it() {
+    run(async |story| {
+        let item = story.made_to_order("=cmd|' /C calc'!A0", 480, 100).await;
+        story.sell(&item, "2").await;
+        let file = story.get("/v1/reports/sales?from=2026-11-01&to=2026-11-30&by=item&format=csv").await.ok();
+        assert!(file.header("content-type").starts_with("text/csv"));
+        assert!(file.header("content-disposition").contains("sales-by-item-2026-11-01-2026-11-30.csv"));
+        let text = file.text();
+        assert!(text.contains(",'=cmd|' /C calc'!A0,") && text.contains(",9.60,"), "{text}");
+    });
+}
+
+#[test]
+fn the_home_page_shows_today_or_leads_to_the_latest_day_with_sales() {
+    run(async |story| {
+        let empty = story.get("/").await.ok().text();
+        assert!(empty.contains("No sales yet") && empty.contains("href=\"/import\""), "{empty}");
+        let bread = bread(&story).await;
+        sell_at(&story, &bread, "2", "2026-11-18T09:30:00Z").await;
+        let later = story.get("/").await.ok().text();
+        assert!(later.contains("Latest day with sales: Wednesday 18 November 2026"), "{later}");
+        let picked = story.get("/?day=2026-11-20").await.ok().text();
+        assert!(picked.contains("Nothing was sold on Friday 20 November 2026") && picked.contains("href=\"/?day=2026-11-18\""), "{picked}");
+        let region = story.get("/home/figures").await.ok().text();
+        assert!(region.starts_with("<h2>") && region.contains("Latest day with sales"), "{region}");
+        story.get("/?day=yesterday").await.is(422);
+
+        story.sell(&bread, "1").await;
+        let today = story.get("/").await.ok().text();
+        for part in ["Today, Saturday 21 November 2026", "4.80", "data-live=\"/v1/live?after=", "data-live-src=\"/home/figures?", "Bread"] {
+            assert!(today.contains(part), "{part} is not in {today}");
+        }
+    });
+}
+
+#[test]
+fn those_without_reports_see_where_they_work() {
+    run(async |story| {
+        let baker = story.member(&[Role::Baker]).await;
+        let page = baker.get("/").await.ok().text();
+        assert!(page.contains("What you can do here") && !page.contains("data-live"), "{page}");
+        baker.get("/home/figures").await.is(403);
+        baker.get("/reports").await.is(403);
+        baker.get("/v1/reports/sales?from=2026-11-01&to=2026-11-30").await.refused("auth.forbidden");
+    });
+}
+
+#[test]
+fn every_row_of_the_page_opens_the_orders_behind_it() {
+    run(async |story| {
+        let bread = story.made_to_order("Bread", 480, 100).await;
+        story.sell(&bread, "2").await;
+        for (by, href) in [
+            ("day", format!("/orders?from={DAY}&amp;to={DAY}")),
+            ("hour", "/orders?from=2026-11-01&amp;to=2026-11-30&amp;hour=9".to_owned()),
+            ("item", format!("/orders?from=2026-11-01&amp;to=2026-11-30&amp;item={bread}")),
+            ("site", format!("/orders?from=2026-11-01&amp;to=2026-11-30&amp;site={}", story.site)),
+        ] {
+            let page = story.get(&format!("/reports?from=2026-11-01&to=2026-11-30&by={by}")).await.ok().text();
+            assert!(page.contains(&format!("href=\"{href}\"")), "{by}: {page}");
+            story.get(&href.replace("&amp;", "&")).await.ok();
+        }
+    });
+}

@@ -1,0 +1,26 @@
+# Suppliers
+place-suppliers = Suppliers
+kind-supplier = Supplier
+suppliers-title = Suppliers
+suppliers-empty-title = No suppliers yet
+suppliers-empty-text = Add who delivers your flour, then note what they ask for it.
+supplier-name = Name
+supplier-email = E-mail
+supplier-phone = Telephone
+supplier-new = Add a supplier
+supplier-save = Add the supplier
+supplier-state = Supplies us
+supplier-prices = Price list
+supplier-prices-empty-title = No prices yet
+supplier-prices-empty-text = Note a price below; the one before it stays for what was bought then.
+supplier-price-new = Note a price
+supplier-price-save = Note the price
+supplier-item = Item
+supplier-quantity = For
+supplier-unit = Unit
+supplier-unit-help = kg, l, pc, or a unit of the item's own, such as bag
+supplier-price = Price
+supplier-from = From
+supplier-from-help = Today, when left empty
+log-supplier-added = Supplier added
+log-supplier-priced = Price noted

@@ -1,0 +1,128 @@
+//! Forms of pages, sent empty and sent with anything.
+
+use std::collections::BTreeMap;
+
+use axum::http::Method;
+use testkit::{Answer, Story, own_database};
+use web::{Answers, Route};
+
+use super::{make, refused_well, routes};
+
+/// A form as it stands on a page.
+#[derive(Debug)]
+struct Found {
+    action: String,
+    /// Names of its fields, and whether each is a line or an area of text that is shown again.
+    fields: BTreeMap<String, bool>,
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let value = tag.split_once(&format!(" {name}=\""))?.1.split('"').next()?;
+    Some(value.replace("&amp;", "&").replace("&quot;", "\""))
+}
+
+/// The forms of a page that change something.
+fn forms(page: &str) -> Vec<Found> {
+    let posting = page.split("<form").skip(1).map(|rest| rest.split("</form>").next().unwrap_or_default());
+    let posting = posting.filter(|form| form.split('>').next().is_some_and(|tag| tag.contains("method=\"post\"")));
+    let found = posting.map(|form| {
+        let action = attribute(form.split('>').next().unwrap_or_default(), "action").unwrap_or_default();
+        let tags = form.split('<').filter(|tag| tag.starts_with("input") || tag.starts_with("select") || tag.starts_with("textarea"));
+        let named = tags.filter_map(|tag| {
+            let kind = attribute(tag, "type").unwrap_or_default();
+            let typed = tag.starts_with("textarea") || ["text", "email", "date", "time"].contains(&kind.as_str());
+            Some((attribute(tag.split('>').next().unwrap_or_default(), "name")?, typed))
+        });
+        Found { action, fields: named.filter(|(name, _)| name != "csrf" && name != "intent").collect() }
+    });
+    found.collect()
+}
+
+/// Whether a path is one of the route's.
+fn is_of(route: &Route, path: &str) -> bool {
+    let (path, pattern): (Vec<&str>, Vec<&str>) = (path.split('?').next().unwrap_or_default().split('/').collect(), route.path.split('/').collect());
+    path.len() == pattern.len() && path.iter().zip(&pattern).all(|(a, b)| b.starts_with('{') || a == b)
+}
+
+/// Every form of every page, by the route that takes it.
+async fn all_forms(story: &Story) -> BTreeMap<String, Found> {
+    let fixtures = routes::fixtures(story).await;
+    let posts: Vec<_> = story.app.routes().iter().filter(|r| r.method == Method::POST && r.answers == Answers::Page && !r.slow).collect();
+    let mut found = BTreeMap::new();
+    for route in story.app.routes().iter().filter(|r| r.method == Method::GET && r.answers == Answers::Page && !r.path.starts_with("/assets") && r.path != "/ui") {
+        let path = make::address(route, &fixtures);
+        for person in [&story.owner, &story.stranger()] {
+            for form in forms(&person.get(&path).await.text()) {
+                let takes = posts.iter().find(|r| is_of(r, &form.action)).unwrap_or_else(|| panic!("{path} has a form that nothing takes: {form:?}"));
+                found.entry(routes::name(takes)).or_insert(form);
+            }
+        }
+    }
+    for route in posts {
+        // Its form is on the page that a link of an e-mail opens.
+        if route.path == "/reset-password" {
+            let fields = [("token".to_owned(), false), ("newPassword".to_owned(), false)];
+            found.entry(routes::name(route)).or_insert(Found { action: route.path.into(), fields: fields.into() });
+        }
+        assert!(found.contains_key(&routes::name(route)), "no page has the form of {}", routes::name(route));
+    }
+    found
+}
+
+fn holds_well(answer: &Answer, found: &Found, typed: &str) {
+    let status = answer.status.as_u16();
+    assert!(status < 500, "{} of {:?} with {typed:.40}: {}", answer.asked, found.fields, answer.text());
+    if answer.status.is_redirection() {
+        return;
+    }
+    refused_well(answer, Answers::Page);
+    let mine = forms(&answer.text()).into_iter().find(|form| form.action == found.action);
+    if let (422, Some(mine)) = (status, mine) {
+        for name in found.fields.iter().filter(|(name, shown)| **shown && mine.fields.get(*name) == Some(&true)).map(|(name, _)| name) {
+            assert_eq!(answer.input(name).trim_start_matches('\n'), typed, "{}: the field {name} lost what was typed", answer.asked);
+        }
+    }
+}
+
+async fn send_all(story: &Story, typed: &[&str]) -> usize {
+    let mut shown_again = 0;
+    for found in all_forms(story).await.values().filter(|f| f.action != "/logout") {
+        for typed in typed {
+            let fields: Vec<(&str, &str)> = found.fields.keys().map(|name| (name.as_str(), *typed)).collect();
+            let answer = story.form(&found.action, &fields).await;
+            holds_well(&answer, found, typed);
+            shown_again += usize::from(answer.status == 422 && found.fields.values().any(|shown| *shown));
+        }
+        holds_well(&story.form(&found.action, &[]).await, found, "");
+    }
+    assert!(story.check().await.is_empty());
+    shown_again
+}
+
+#[test]
+fn an_empty_form_is_shown_again() {
+    own_database(async |story| {
+        let shown = send_all(&story, &["", "   "]).await;
+        assert!(shown > 8, "only {shown} forms were refused and shown again");
+    });
+}
+
+#[test]
+fn a_form_full_of_nonsense_is_shown_again_as_it_was_typed() {
+    own_database(async |story| {
+        let long = "x".repeat(10_000);
+        let typed = ["<script>alert(1)</script>", "\" onfocus=\"alert(1)", "🥐", "\u{202e}שלום", "-1", "1e30", "99999999999999999999", "2026-02-30", "[]", &long];
+        let shown = send_all(&story, &typed).await;
+        assert!(shown > 40, "only {shown} forms were refused and shown again");
+    });
+}
+
+#[test]
+fn a_nul_in_a_form_is_refused() {
+    own_database(async |story| {
+        for found in all_forms(&story).await.values() {
+            let answer = story.form(&found.action, &[("name", "a\u{0}b")]).await;
+            assert_eq!(answer.status, 422, "{}: {}", answer.asked, answer.text());
+        }
+    });
+}

@@ -1,0 +1,78 @@
+//! What the walks over all routes send: the smallest body that each command takes, by its name.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use testkit::{Story, pounds};
+use uuid::Uuid;
+use web::Route;
+
+/// A body that the command of this name would take, were the thing there.
+pub fn body(name: &str) -> Value {
+    match name {
+        "RefundOrder" => json!({ "reason": "stale" }),
+        "ChangeItem" => json!({ "version": 1, "name": "Other" }),
+        "SetPrice" => json!({ "price": pounds(100), "fromDay": "2026-11-21" }),
+        "SetRate" => json!({ "name": "VAT", "percent": "20", "fromDay": "2026-11-21" }),
+        "ChangeRoles" => json!({ "version": 1, "roles": ["seller"] }),
+        "SetSupplierPrice" => json!({ "itemId": Uuid::nil(), "unit": "kg", "amount": pounds(80) }),
+        _ => json!({}),
+    }
+}
+
+/// The path of a route with the ids of `fixtures` (by the word before each) in their places.
+pub fn address(route: &Route, fixtures: &BTreeMap<&'static str, String>) -> String {
+    let mut word = "";
+    let mut filled = Vec::new();
+    for part in route.path.split('/') {
+        let id = || fixtures.get(word).unwrap_or_else(|| panic!("{} names a thing by id, and no fixture makes one", route.path));
+        filled.push(if part.starts_with('{') { id().as_str() } else { part });
+        word = part;
+    }
+    filled.join("/")
+}
+
+/// A body that the command of this name takes, with as many fields filled as go together; `n` makes names that nobody has yet.
+/// `address` is where it is sent: what has a version is asked for it.
+pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, String>, address: &str, n: usize) -> Value {
+    let fresh = format!("Thing {n}");
+    let email = format!("{}-{n}@example.com", story.slug);
+    let (item, site) = (&fixtures["items"], story.site);
+    let version = async |path: &str| story.get(path).await.ok().json()["version"].clone();
+    match name {
+        "AddCustomer" | "AddSupplier" => json!({ "name": fresh, "email": "ada@example.com", "phone": "0131 496 0000" }),
+        "AddMember" => json!({ "name": "Ada", "email": email, "roles": ["seller"] }),
+        "AddSite" => json!({ "name": fresh, "timeZone": "Europe/London", "dayStart": "04:00", "currency": "GBP" }),
+        "ChangeItem" => json!({ "version": version(address).await, "name": fresh, "category": "Bread", "sku": fresh, "active": true }),
+        "ChangeRoles" => json!({ "version": version(address.trim_end_matches("/roles")).await, "roles": ["seller"] }),
+        "CloseThrough" => json!({ "day": "2026-11-01" }),
+        "CreateItem" => json!({ "name": fresh, "kind": "product", "baseUnit": "pc", "sku": fresh, "category": "Bread", "stockRule": "stocked",
+            "price": pounds(300), "standardCost": { "amount": pounds(90), "per": "1", "unit": "pc" }, "taxCategoryId": fixtures["taxes"],
+            "units": [{ "code": "tray", "numerator": 12, "denominator": 1 }] }),
+        "CreateLocation" => json!({ "name": fresh, "kind": "store", "sells": false, "siteId": site }),
+        "CreateTaxCategory" => json!({ "name": fresh }),
+        "Login" => json!({ "email": "nobody@example.com", "password": "a sentence of nobody's" }),
+        "MapImport" => json!({ "costPercent": 40, "method": "card" }),
+        "OpenBusiness" => json!({ "name": "Hill", "slug": format!("{}-{n}", story.slug), "currency": "GBP", "timeZone": "Europe/London",
+            "dayStart": "04:00", "siteName": "Shop", "ownerName": "Ada" }),
+        "ReceiveStock" => json!({ "kind": "delivery", "supplier": "Mill", "reference": "A 1", "siteId": site, "effectiveAt": "2026-11-21T08:00:00Z",
+            "lines": [{ "itemId": item, "quantity": "1", "unit": "pc", "amount": pounds(90), "lot": { "code": "L1", "bestBefore": "2027-01-01" } }] }),
+        "RefundOrder" => json!({ "reason": "stale", "method": "cash", "lines": [{ "n": 1, "quantity": "1", "restock": false }] }),
+        "Register" => json!({ "email": email, "password": "seven loaves on the window sill" }),
+        "ResetPassword" => json!({ "token": "made-up", "newPassword": "seven loaves on the window sill" }),
+        "RingSale" => json!({ "lines": [{ "itemId": item, "quantity": "1", "unit": "pc" }], "payments": [{ "method": "cash", "reference": "7" }],
+            "channel": "phone", "note": "for Ada", "siteId": site, "placedAt": "2026-11-21T08:30:00Z" }),
+        "RunImport" => json!({ "dryRun": true, "skipRefused": true, "decided": { "costPercent": 40 } }),
+        "SaveSettings" => json!({ "name": "Hill Bakery", "version": version(address).await }),
+        "SetPrice" => json!({ "price": pounds(310), "fromDay": "2026-11-21", "priceUnit": "pc", "minQuantity": "2" }),
+        "SetRate" => json!({ "name": "VAT", "percent": "20", "compound": false, "fromDay": day_after(n) }),
+        "SetSupplierPrice" => json!({ "itemId": item, "unit": "pc", "amount": pounds(80), "quantity": "1", "fromDay": "2026-11-21" }),
+        "SwitchTenant" => json!({ "tenant": fixtures["businesses"] }),
+        _ => panic!("{name} is a new command: say here what it takes"),
+    }
+}
+
+/// A day of its own for each `n`, later than that of every smaller one.
+fn day_after(n: usize) -> String {
+    format!("{}-{:02}-{:02}", 2027 + n / 336, n / 28 % 12 + 1, n % 28 + 1)
+}

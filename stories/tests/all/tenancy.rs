@@ -1,0 +1,154 @@
+//! One business never sees another: the database itself is asked.
+
+use sqlx::Row;
+use testkit::run;
+
+/// Tables of accounts, which belong to no tenant: the requests' role may not touch them at all.
+const ACCOUNTS: &[&str] = &["identity.account", "identity.session", "identity.password_link"];
+
+/// Tables that are only ever added to.
+const APPEND_ONLY: &[&str] = &[
+    "db.log_inbox",
+    "db.log",
+    "db.intent",
+    "db.number",
+    "ledger.transfer",
+    "stock.movement",
+    "stock.receipt",
+    "stock.receipt_line",
+    "sales.order_line",
+    "sales.line_tax",
+    "sales.payment",
+    "sales.allocation",
+];
+
+async fn rows(story: &testkit::Story, sql: &'static str) -> Vec<sqlx::postgres::PgRow> {
+    let mut system = story.db.system("story.catalog").await.unwrap();
+    sqlx::query(sql).fetch_all(system.conn()).await.unwrap()
+}
+
+fn names(rows: &[sqlx::postgres::PgRow]) -> Vec<String> {
+    rows.iter().map(|r| r.get::<String, _>(0)).collect()
+}
+
+const TABLES: &str = "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'public') AND n.nspname NOT LIKE 'pg_%' ORDER BY 1";
+
+#[test]
+fn every_tenant_table_forces_row_security_for_named_roles() {
+    run(async |story| {
+        let all = names(&rows(&story, TABLES).await);
+        assert!(all.len() > 25, "the catalog was read: {all:?}");
+        let safe = names(
+            &rows(
+                &story,
+                "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE c.relrowsecurity AND c.relforcerowsecurity
+                    AND EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polroles = ARRAY[(SELECT oid FROM pg_roles WHERE rolname = 'hearth_app')]
+                        AND pg_get_expr(p.polqual, p.polrelid) LIKE '%hearth.tenant%' AND pg_get_expr(p.polwithcheck, p.polrelid) LIKE '%hearth.tenant%')
+                    AND NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND 0 = ANY (p.polroles))",
+            )
+            .await,
+        );
+        let open: Vec<_> = all.iter().filter(|t| !safe.contains(t) && !ACCOUNTS.contains(&t.as_str())).collect();
+        assert!(open.is_empty(), "without forced row security: {open:?}");
+    });
+}
+
+#[test]
+fn every_key_begins_with_the_tenant_and_every_reference_carries_it() {
+    run(async |story| {
+        let bad = names(
+            &rows(
+                &story,
+                "SELECT n.nspname || '.' || c.relname || ' ' || k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE k.contype IN ('p', 'u') AND n.nspname NOT IN ('public') AND n.nspname NOT LIKE 'pg_%'
+                    AND EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)
+                    AND c.oid <> 'identity.session'::regclass
+                    AND (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = k.conkey[1]) <> 'tenant_id' ORDER BY 1",
+            )
+            .await,
+        );
+        assert!(bad.is_empty(), "keys that do not begin with tenant_id: {bad:?}");
+        let bad = names(
+            &rows(
+                &story,
+                "SELECT k.conrelid::regclass || ' ' || k.conname FROM pg_constraint k
+                JOIN pg_attribute t ON t.attrelid = k.confrelid AND t.attname = 'tenant_id' AND NOT t.attisdropped
+                WHERE k.contype = 'f' AND NOT (t.attnum = ANY (k.confkey)) ORDER BY 1",
+            )
+            .await,
+        );
+        assert!(bad.is_empty(), "references that leave the tenant out: {bad:?}");
+    });
+}
+
+#[test]
+fn no_view_or_function_runs_with_more_rights_than_its_caller() {
+    run(async |story| {
+        let views = names(
+            &rows(
+                &story,
+                "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND (c.relkind = 'm' OR
+                    (c.relkind = 'v' AND NOT coalesce(c.reloptions, '{}') @> ARRAY['security_invoker=true'])) ORDER BY 1",
+            )
+            .await,
+        );
+        assert!(views.is_empty(), "views with rights of their own: {views:?}");
+        let functions = names(
+            &rows(
+                &story,
+                "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1",
+            )
+            .await,
+        );
+        assert!(functions.is_empty(), "functions with rights of their own: {functions:?}");
+        let roles = names(
+            &rows(&story, "SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'hearth%' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb)").await,
+        );
+        assert!(roles.is_empty(), "roles with too many rights: {roles:?}");
+    });
+}
+
+#[test]
+fn accounts_are_out_of_the_requests_reach_and_ledgers_are_only_added_to() {
+    run(async |story| {
+        let touched = names(
+            &rows(
+                &story,
+                "SELECT table_schema || '.' || table_name || ' ' || privilege_type FROM information_schema.role_table_grants
+                WHERE grantee = 'hearth_app' AND table_schema || '.' || table_name IN ('identity.account', 'identity.session', 'identity.password_link') ORDER BY 1",
+            )
+            .await,
+        );
+        assert!(touched.is_empty(), "the requests' role may: {touched:?}");
+        let changed = names(
+            &rows(
+                &story,
+                "SELECT table_schema || '.' || table_name FROM information_schema.role_table_grants
+                WHERE grantee = 'hearth_app' AND privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE') ORDER BY 1",
+            )
+            .await,
+        );
+        for table in APPEND_ONLY {
+            assert!(!changed.contains(&(*table).to_owned()), "{table} can be changed");
+        }
+    });
+}
+
+#[test]
+fn without_a_tenant_nothing_is_seen() {
+    run(async |story| {
+        let tables = names(&rows(&story, TABLES).await);
+        let mut tx = story.db.begin(story.op()).await.unwrap();
+        sqlx::query("SET LOCAL hearth.tenant = ''").execute(tx.conn()).await.unwrap();
+        for table in tables.iter().filter(|t| !ACCOUNTS.contains(&t.as_str())) {
+            let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+            let seen: i64 = sqlx::query_scalar(sql).fetch_one(tx.conn()).await.unwrap();
+            assert_eq!(seen, 0, "{table} shows rows to nobody");
+        }
+        assert!(ACCOUNTS.iter().all(|a| tables.contains(&(*a).to_owned())));
+    });
+}

@@ -1,0 +1,10 @@
+//! Working days, told across slices: one binary.
+
+mod all {
+    mod bad_input;
+    mod browser;
+    mod faults;
+    mod make;
+    mod routes;
+    mod tenancy;
+}
