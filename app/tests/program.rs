@@ -1,5 +1,9 @@
 //! The program as its operator meets it: started, asked, killed, started again.
 
+mod program {
+    mod selling;
+}
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -246,7 +250,7 @@ fn texts_made_from_the_table_are_those_in_the_repository() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for (file, made) in [(".env.example", hearth::config::env_example()), ("docs/configuration.md", hearth::config::reference())] {
         let kept = std::fs::read_to_string(root.join(file)).unwrap();
-        assert!(kept == made, "{file} is not what the table of settings makes: run `cargo run -p xtask -- generate`");
+        assert!(kept == made, "{file} is not what the table of settings makes: run `cargo run -p xtask -- write`");
     }
 }
 
@@ -371,4 +375,56 @@ fn a_business_is_opened_and_its_report_is_read() {
     let (code, said) = ended(&mut hearth(dir.path(), &["check", "--tenant", "hill-bakery", "--json"]));
     assert_eq!((code, &serde_json::from_str::<Value>(&said).unwrap()["businesses"]), (0, &1.into()));
     assert_eq!(serving.end(), Some(0));
+}
+
+#[test]
+fn a_past_is_tried_imported_once_reported_and_checked_by_command() {
+    let place = place();
+    let data = place.path();
+    let opened = [
+        "tenant",
+        "create",
+        "--name",
+        "Hill",
+        "--slug",
+        "hill",
+        "--currency",
+        "GBP",
+        "--time-zone",
+        "Europe/London",
+        "--owner",
+        "ada@example.com",
+    ];
+    assert_eq!(ended(&mut hearth(data, &opened)).0, 0);
+    let till = data.join("till.csv");
+    std::fs::write(&till, "date,time,ticket,item,price\n2017-03-01,09:00:00,1,Bread,3.20\n2017-03-01,09:00:00,1,Bread,3.20\n2017-03-02,01:21:00,2,Tea,1.80\n2017-03-02,08:00:00,3,NONE,\n").unwrap();
+    let till = till.to_str().unwrap();
+    let json = |arguments: &[&str]| -> (i32, Value) {
+        let out = output(&mut hearth(data, arguments));
+        let said =
+            serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("{arguments:?}: {}{}", text(&out.stdout), text(&out.stderr)));
+        (out.status.code().unwrap(), said)
+    };
+    let import = ["import", "sales", till, "--tenant", "hill", "--json"];
+    let (status, tried) = json(&[&import[..], &["--dry-run"]].concat());
+    assert_eq!((status, &tried["lines"], &tried["accepted"], &tried["documents"]), (0, &4.into(), &3.into(), &2.into()));
+    assert_eq!(tried["refused"][0]["code"], "line.no_item");
+    let (status, done) = json(&import);
+    assert_eq!((status, &done["total"]["minor"], &done["total"]["currency"]), (0, &820.into(), &"GBP".into()));
+    let (status, again) = json(&import);
+    assert_eq!((status, &again["outcome"], &again["documents"]), (0, &"already".into(), &0.into()));
+    let report = ["report", "sales", "--tenant", "hill", "--from", "2017-03-01", "--to", "2017-03-02", "--json"];
+    let (status, report) = json(&report);
+    // The sale after midnight belongs to the day before.
+    assert_eq!((status, report["rows"].as_array().unwrap().len(), &report["total"]["total"]), (0, 1, &820.into()));
+    let (status, check) = json(&["check", "--tenant", "hill", "--json"]);
+    assert_eq!((status, &check["ok"]), (0, &true.into()));
+    let good: String = (10..30).map(|day| format!("2017-03-{day},09:00:00,{day},Bread,3.20\n")).collect();
+    std::fs::write(till, format!("date,time,ticket,item,price\n{good}2017-02-31,09:00:00,99,Bread,3.20\n")).unwrap();
+    let (status, refused) = json(&import);
+    assert_eq!((status, &refused["outcome"], &refused["refused"][0]["line"]), (1, &"refused".into(), &22.into()));
+    let (status, skipped) = json(&[&import[..], &["--yes"]].concat());
+    assert_eq!((status, &skipped["documents"]), (0, &20.into()));
+    assert_eq!(ended(&mut hearth(data, &["import", "sales", till, "--tenant", "nobody"])).0, 1);
+    assert_eq!(ended(&mut hearth(data, &["import", "sales"])).0, 2);
 }

@@ -4,6 +4,8 @@ mod all {
     mod bad_input;
     mod browser;
     mod faults;
+    mod lists;
+    mod live;
     mod make;
     mod routes;
     mod tenancy;

@@ -9,7 +9,7 @@ const WIDTH: usize = 110;
 pub fn env_example() -> String {
     let mut text = String::from(
         "# Hearth's settings as environment variables. All are optional in development. Generated from the program's table of\n\
-         # settings by `cargo run -p xtask -- generate`; docs/configuration.md says more. Each may also be given as a file: \n\
+         # settings by `cargo run -p xtask -- write`; docs/configuration.md says more. Each may also be given as a file: \n\
          # HEARTH_DATABASE_URL_FILE=/run/secrets/database_url\n",
     )
     .replace(" \n", "\n");
@@ -68,7 +68,7 @@ fn wrapped(text: &str) -> Vec<String> {
 
 const INTRODUCTION: &str = "# Configuration
 
-<!-- Generated from the table in app/src/config/table.rs by `cargo run -p xtask -- generate`. -->
+<!-- Generated from the table in app/src/config/table.rs by `cargo run -p xtask -- write`. -->
 
 Hearth runs without any setting. What is set comes from, the first wins:
 

@@ -106,6 +106,12 @@ impl Tx {
         commit::settle(self).await.map(|_| ())
     }
 
+    /// Gives everything up and waits until the database has: what this held is free when it returns. A transaction that is
+    /// dropped gives up, too, only later.
+    pub async fn give_up(self) -> Result<()> {
+        Ok(self.inner.rollback().await?)
+    }
+
     /// Writes everything collected and commits: hot rows last, in the order of their keys.
     pub async fn commit(mut self) -> Result<Committed> {
         let number = commit::settle(&mut self).await?;

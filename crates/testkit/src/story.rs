@@ -174,11 +174,28 @@ impl Story {
         self.jobs.seal(self.tenant, through).await.unwrap();
     }
 
-    /// Numbers the log. In the shared database one story at a time.
+    /// Numbers the log. In the shared database one story at a time; where another one's served program leads, it does it,
+    /// and this waits until it has.
     pub async fn sequence(&self) {
-        let mut system = self.db.system("story.sequence").await.unwrap();
-        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(SEQUENCER).execute(system.conn()).await.unwrap();
-        self.db.sequence().await.unwrap();
+        for _ in 0..1_000 {
+            let mut system = self.db.system("story.sequence").await.unwrap();
+            let mine: bool =
+                sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(SEQUENCER).fetch_one(system.conn()).await.unwrap();
+            if mine {
+                self.db.sequence().await.unwrap();
+                return;
+            }
+            let waiting: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM db.log_inbox WHERE tenant_id = $1)")
+                .bind(self.tenant.uuid())
+                .fetch_one(system.conn())
+                .await
+                .unwrap();
+            if !waiting {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("nobody numbers the log");
     }
 
     /// What `hearth check` finds in this business.

@@ -15,12 +15,21 @@ pub struct Fields {
 
 impl Fields {
     pub(crate) fn read(cx: &Cx) -> Result<Self> {
+        Self::of(Self::pairs(cx)?)
+    }
+
+    /// The CSRF token of a form, whatever its other fields hold: those are refused by name later.
+    pub(crate) fn token(cx: &Cx) -> String {
+        let pairs = Self::pairs(cx).unwrap_or_default();
+        pairs.into_iter().find(|(name, _)| name == "csrf").map(|(_, token)| token).unwrap_or_default()
+    }
+
+    fn pairs(cx: &Cx) -> Result<Vec<(String, String)>> {
         let content_type = cx.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if !cx.body.is_empty() && !content_type.starts_with("application/x-www-form-urlencoded") {
             return Err(Error::rule("body.type"));
         }
-        let all: Vec<(String, String)> = serde_urlencoded::from_bytes(&cx.body).map_err(|_| Error::rule("body.type"))?;
-        Self::of(all)
+        serde_urlencoded::from_bytes(&cx.body).map_err(|_| Error::rule("body.type"))
     }
 
     /// Fields as pairs; a NUL in one is refused.

@@ -1,7 +1,14 @@
 //! The way every request goes: who sent it, may they, is it theirs (CSRF), how large is it; then its handler; then the
 //! answer with its headers. Written once, so no route can forget any of it.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     body::Body,
@@ -10,6 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use futures::{TryStreamExt, stream};
 use kernel::{Error, Op, Permission, Result};
 use subtle::ConstantTimeEq;
 
@@ -17,6 +25,8 @@ use crate::{Answers, App, Cx, Fields, Reply, Route, Routes, Visitor, assets, pro
 
 /// The largest body of a command or a form, in bytes.
 const BODY: usize = 2 * 1024 * 1024;
+/// The longest CSRF token that is read, in bytes.
+const TOKEN: usize = 1024;
 /// The longest address, in bytes.
 const ADDRESS: usize = 16 * 1024;
 
@@ -32,6 +42,7 @@ pub(crate) fn routes(routes: &mut Routes) {
         let (bytes, kind) = assets::find(&cx.address).ok_or(Error::NotFound)?;
         Ok(Reply::bytes(kind, Bytes::from_static(bytes)).header(header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
     });
+    routes.raw("GET /v1/openapi.json", Permission::Open, Answers::Json, &[], async |cx: Cx| Reply::json(&crate::openapi(&cx.app)));
     routes.page("GET /ui", Permission::Open, async |cx: Cx| {
         Ok(crate::ui::gallery_in(crate::ui::Theme::named(cx.param("theme").unwrap_or_default())))
     });
@@ -77,7 +88,8 @@ async fn handle(cx: &mut Cx, parts: Parts, body: Body) -> Result<Reply> {
             handler(cx.clone()).await
         }
         Does::Upload(handler) => {
-            let mut request = Request::from_parts(parts, body);
+            let checked = Arc::new(AtomicBool::new(false));
+            let mut request = Request::from_parts(parts, paced(body, checked.clone()));
             // The handler counts what it takes; axum's own limit is that of a form.
             DefaultBodyLimit::disable().apply(&mut request);
             let mut multipart = Multipart::from_request(request, &()).await.map_err(|_| Error::rule("body.type"))?;
@@ -86,6 +98,7 @@ async fn handle(cx: &mut Cx, parts: Parts, body: Body) -> Result<Reply> {
                 None => first_field(&mut multipart).await?,
             };
             token_matches(cx, &sent)?;
+            checked.store(true, Ordering::Relaxed);
             handler(cx.clone(), Upload { parts: multipart }).await
         }
     }
@@ -95,9 +108,33 @@ async fn handle(cx: &mut Cx, parts: Parts, body: Body) -> Result<Reply> {
 async fn first_field(multipart: &mut Multipart) -> Result<String> {
     let bad = |_| Error::rule("auth.csrf");
     match multipart.next_field().await.map_err(bad)? {
-        Some(field) if field.name() == Some("csrf") => field.text().await.map_err(bad),
+        Some(mut field) if field.name() == Some("csrf") => {
+            let mut token = Vec::new();
+            while let Some(more) = field.chunk().await.map_err(bad)? {
+                token.extend_from_slice(&more);
+                if token.len() > TOKEN {
+                    return Err(Error::rule("auth.csrf"));
+                }
+            }
+            String::from_utf8(token).map_err(|_| Error::rule("auth.csrf"))
+        }
         _ => Err(Error::rule("auth.csrf")),
     }
+}
+
+/// Hands an upload on piece by piece: the reader of its parts keeps all that comes at once, and would go on for as long as
+/// the next piece is there. Before the token was `checked` it breaks off where a form would.
+fn paced(body: Body, checked: Arc<AtomicBool>) -> Body {
+    let pieces = stream::try_unfold((body.into_data_stream(), 0), move |(mut pieces, read)| {
+        let checked = checked.clone();
+        async move {
+            tokio::task::yield_now().await;
+            let Some(piece) = pieces.try_next().await? else { return Ok(None) };
+            let read = if checked.load(Ordering::Relaxed) { 0 } else { read + piece.len() };
+            if read > BODY { Err(axum::Error::new(Error::rule("body.too_large"))) } else { Ok(Some((piece, (pieces, read)))) }
+        }
+    });
+    Body::from_stream(pieces)
 }
 
 /// Refuses what another site's page makes a browser send.
@@ -119,7 +156,7 @@ fn check_token(cx: &Cx) -> Result<()> {
     }
     let sent = match cx.headers.get("x-csrf-token") {
         Some(token) => token.to_str().unwrap_or_default().to_owned(),
-        None => Fields::read(cx).map(|f| f.csrf().to_owned()).unwrap_or_default(),
+        None => Fields::token(cx),
     };
     token_matches(cx, &sent)
 }

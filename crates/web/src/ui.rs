@@ -23,8 +23,8 @@ pub use control::{
 };
 pub use document::{Document, Event, Fact, Head, PrintSheet, document, facts, print_button, print_sheet, timeline};
 pub use figure::{Against, Figure, figure, figures, money, money_after, quantity, when};
-pub use form::{FilterBar, Form, Period, Preset, field_set, filter_bar, form, line_set, period_picker};
-pub use frame::{Choice as SwitchChoice, Frame, Place, Switch, Toolbar, User, rail, toolbar};
+pub use form::{FilterBar, Form, Period, Preset, field_line, field_set, filter_bar, fold, form, line_set, mend, period_picker};
+pub use frame::{Choice as SwitchChoice, Frame, Place, Switch, Toolbar, User, place_list, rail, toolbar};
 pub use gallery::{gallery, gallery_in};
 pub use input::{Choice, Field, Kind, field, fields};
 pub use notice::{Empty, Skeleton, Toast, Tone, Trouble, badge, banner, empty, skeleton, toast, trouble};

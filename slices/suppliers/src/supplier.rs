@@ -89,7 +89,7 @@ fn check(supplier: &Supplier) -> Result<()> {
     if supplier.name.chars().count() > 200 {
         return Err(Error::field("name", "text.too_long"));
     }
-    if supplier.email.as_ref().is_some_and(|e| e.chars().count() > 320 || !e.contains('@')) {
+    if supplier.email.as_ref().is_some_and(|e| !(3..=320).contains(&e.chars().count()) || !e.contains('@')) {
         return Err(Error::field("email", "email.format"));
     }
     if supplier.phone.as_ref().is_some_and(|p| p.chars().count() > 40) {

@@ -46,22 +46,28 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
         "ChangeItem" => json!({ "version": version(address).await, "name": fresh, "category": "Bread", "sku": fresh, "active": true }),
         "ChangeRoles" => json!({ "version": version(address.trim_end_matches("/roles")).await, "roles": ["seller"] }),
         "CloseThrough" => json!({ "day": "2026-11-01" }),
-        "CreateItem" => json!({ "name": fresh, "kind": "product", "baseUnit": "pc", "sku": fresh, "category": "Bread", "stockRule": "stocked",
+        "CreateItem" => {
+            json!({ "name": fresh, "kind": "product", "baseUnit": "pc", "sku": fresh, "category": "Bread", "stockRule": "stocked",
             "price": pounds(300), "standardCost": { "amount": pounds(90), "per": "1", "unit": "pc" }, "taxCategoryId": fixtures["taxes"],
-            "units": [{ "code": "tray", "numerator": 12, "denominator": 1 }] }),
+            "units": [{ "code": "tray", "numerator": 12, "denominator": 1 }] })
+        }
         "CreateLocation" => json!({ "name": fresh, "kind": "store", "sells": false, "siteId": site }),
         "CreateTaxCategory" => json!({ "name": fresh }),
         "Login" => json!({ "email": "nobody@example.com", "password": "a sentence of nobody's" }),
         "MapImport" => json!({ "costPercent": 40, "method": "card" }),
         "OpenBusiness" => json!({ "name": "Hill", "slug": format!("{}-{n}", story.slug), "currency": "GBP", "timeZone": "Europe/London",
             "dayStart": "04:00", "siteName": "Shop", "ownerName": "Ada" }),
-        "ReceiveStock" => json!({ "kind": "delivery", "supplier": "Mill", "reference": "A 1", "siteId": site, "effectiveAt": "2026-11-21T08:00:00Z",
-            "lines": [{ "itemId": item, "quantity": "1", "unit": "pc", "amount": pounds(90), "lot": { "code": "L1", "bestBefore": "2027-01-01" } }] }),
+        "ReceiveStock" => {
+            json!({ "kind": "delivery", "supplier": "Mill", "reference": "A 1", "siteId": site, "effectiveAt": "2026-11-21T08:00:00Z",
+            "lines": [{ "itemId": item, "quantity": "1", "unit": "pc", "amount": pounds(90), "lot": { "code": "L1", "bestBefore": "2027-01-01" } }] })
+        }
         "RefundOrder" => json!({ "reason": "stale", "method": "cash", "lines": [{ "n": 1, "quantity": "1", "restock": false }] }),
         "Register" => json!({ "email": email, "password": "seven loaves on the window sill" }),
         "ResetPassword" => json!({ "token": "made-up", "newPassword": "seven loaves on the window sill" }),
-        "RingSale" => json!({ "lines": [{ "itemId": item, "quantity": "1", "unit": "pc" }], "payments": [{ "method": "cash", "reference": "7" }],
-            "channel": "phone", "note": "for Ada", "siteId": site, "placedAt": "2026-11-21T08:30:00Z" }),
+        "RingSale" => {
+            json!({ "lines": [{ "itemId": item, "quantity": "1", "unit": "pc" }], "payments": [{ "method": "cash", "reference": "7" }],
+            "channel": "phone", "note": "for Ada", "siteId": site, "placedAt": "2026-11-21T08:30:00Z" })
+        }
         "RunImport" => json!({ "dryRun": true, "skipRefused": true, "decided": { "costPercent": 40 } }),
         "SaveSettings" => json!({ "name": "Hill Bakery", "version": version(address).await }),
         "SetPrice" => json!({ "price": pounds(310), "fromDay": "2026-11-21", "priceUnit": "pc", "minQuantity": "2" }),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernel::Permission;
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::{Story, run, text};
 use uuid::Uuid;
 use web::Answers;

@@ -128,23 +128,35 @@ fn spoken(bars: &[Bar], index: usize) -> bool {
 }
 
 fn dated(bars: &[Bar], index: usize) -> bool {
-    let every = bars.len().div_ceil(7);
+    let every = bars.len().div_ceil(5);
     (bars.len() - 1 - index).is_multiple_of(every)
 }
+
+/// The fewest columns that the width of a chart is shared among.
+const FEWEST: usize = 7;
 
 fn bars_up(chart: &BarChart) -> Markup {
     let (low, high) = span(chart.bars.iter().map(|bar| bar.point.value));
     let level = |value: f64| 20.0 + (high - value) / (high - low) * 140.0;
-    let slot = 100.0 / chart.bars.len().max(1) as f64;
+    // A few bars stay bars and stand in the middle.
+    let slot = 100.0 / chart.bars.len().max(FEWEST) as f64;
+    let from = (100.0 - slot * chart.bars.len() as f64) / 2.0;
+    // The words of a bar at the edge stay inside the chart.
+    let crowded = chart.bars.len() > FEWEST;
     html! {
         svg.plot width="100%" height="184" role="img" aria-label=(chart.title) {
             @for (n, bar) in chart.bars.iter().enumerate() {
                 @let (top, bottom) = (level(bar.point.value.max(0.0)), level(bar.point.value.min(0.0)));
-                @let middle = percent(slot * (n as f64 + 0.5));
-                rect.bar.strong[bar.strong] x=(percent(slot * (n as f64 + 0.14))) y=(plain(top)) width=(percent(slot * 0.72)) height=(plain(bottom - top)) {
+                @let middle = percent(from + slot * (n as f64 + 0.5));
+                @let (class, words) = match (crowded, n) {
+                    (true, 0) => ("value", percent(0.0)),
+                    (true, n) if n + 1 == chart.bars.len() => ("value end", percent(100.0)),
+                    _ => ("value middle", middle.clone()),
+                };
+                rect.bar.strong[bar.strong] x=(percent(from + slot * (n as f64 + 0.14))) y=(plain(top)) width=(percent(slot * 0.72)) height=(plain(bottom - top)) {
                     title { (bar.point.label) ": " (bar.point.text) }
                 }
-                @if spoken(&chart.bars, n) { text.value.middle x=(middle) y=(plain(top - 6.0)) { (bar.point.text) } }
+                @if spoken(&chart.bars, n) { text class=(class) x=(words) y=(plain(top - 6.0)) { (bar.point.text) } }
                 @if dated(&chart.bars, n) { text.label.middle x=(middle) y="180" { (bar.point.label) } }
             }
             line.base x1="0" x2="100%" y1=(plain(level(0.0))) y2=(plain(level(0.0))) {}

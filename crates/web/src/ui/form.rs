@@ -32,9 +32,9 @@ impl Form {
     }
 }
 
-/// What is wrong, each with a link to its field.
-fn summary(list: &[Field]) -> Markup {
-    let wrong: Vec<_> = list.iter().filter_map(|field| Some((field, field.error.as_ref()?))).collect();
+/// What is wrong, each with a link to its field. A form says it of its own fields; say it of those in [`Form::more`].
+pub fn mend<'a>(list: impl IntoIterator<Item = &'a Field>) -> Markup {
+    let wrong: Vec<_> = list.into_iter().filter_map(|field| Some((field, field.error.as_ref()?))).collect();
     if wrong.is_empty() {
         return html! {};
     }
@@ -54,7 +54,7 @@ pub fn form(form: &Form) -> Markup {
     html! {
         form.form method="post" action=(form.action) data-enter[form.enter_moves] novalidate {
             (guard(&form.guard))
-            (summary(&form.fields))
+            (mend(&form.fields))
             (fields(&form.fields))
             (form.more)
             div.form-acts {
@@ -76,13 +76,23 @@ pub fn field_set(legend: &str, help: Option<&str>, list: &[Field]) -> Markup {
     }
 }
 
-/// Lines of a document under one legend: the fields of each stand side by side where there is room.
+/// Fields side by side where there is room.
+pub fn field_line(list: &[Field]) -> Markup {
+    html! { div.field-line { (fields(list)) } }
+}
+
+/// What is rarely needed, behind one word. It stands open where something in it is wrong or filled.
+pub fn fold(label: &str, open: bool, inside: &Markup) -> Markup {
+    html! { details.fold open[open] { summary { (label) } div.field-set { (inside) } } }
+}
+
+/// Lines of a document under one legend: the fields of each stand side by side where there is room, named once on top.
 pub fn line_set(legend: &str, help: Option<&str>, lines: &[Vec<Field>]) -> Markup {
     html! {
-        fieldset.field-set {
+        fieldset.field-set.line-set {
             legend { (legend) }
             @if let Some(help) = help { p.help { (help) } }
-            @for line in lines { div.field-line { (fields(line)) } }
+            @for line in lines { (field_line(line)) }
         }
     }
 }

@@ -4,7 +4,7 @@ use super::control::{Act, Button, Crumb, act, button, icon};
 use super::words;
 use maud::{Markup, html};
 
-/// One of the five or six places that a role needs.
+/// A place of the rail.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// Its name.
@@ -18,6 +18,9 @@ pub struct Place {
     /// How many things wait there, where that matters.
     pub waiting: Option<u64>,
 }
+
+/// Places that the bar of a phone shows.
+const PHONE: usize = 5;
 
 /// A business or site to change to.
 #[derive(Clone, Debug)]
@@ -46,6 +49,8 @@ pub struct User {
     pub name: String,
     /// Role in this business.
     pub role: String,
+    /// The address they sign in with.
+    pub email: String,
     /// Pages of their own: profile, sessions.
     pub links: Vec<Crumb>,
     /// Ends the session.
@@ -61,20 +66,27 @@ pub struct Frame {
     pub site: Option<String>,
     /// What the top changes: businesses, sites.
     pub switches: Vec<Switch>,
-    /// The places.
+    /// Where more businesses and sites are.
+    pub links: Vec<Crumb>,
+    /// The five or six places that the role needs every day. A phone shows the first five.
     pub places: Vec<Place>,
+    /// Every other place: quieter, below; on a phone behind "More".
+    pub others: Vec<Place>,
+    /// The page of all places.
+    pub all: String,
     /// The person.
     pub user: User,
 }
 
+/// Business and site; a menu where there is something to change to. It opens without script.
 fn switch(frame: &Frame) -> Markup {
+    let now = html! {
+        span.mark { (icon("hearth")) }
+        span.switch-now { strong { (frame.business) } @if let Some(site) = &frame.site { span { (site) } } }
+    };
     html! {
         details.switch data-menu {
-            summary {
-                span.mark { (icon("hearth")) }
-                span.switch-now { strong { (frame.business) } @if let Some(site) = &frame.site { span { (site) } } }
-                (icon("unfold"))
-            }
+            summary { (now) (icon("unfold")) }
             div.menu {
                 @for switch in &frame.switches {
                     p.menu-label { (switch.label) }
@@ -85,6 +97,7 @@ fn switch(frame: &Frame) -> Markup {
                         }
                     }
                 }
+                @for link in &frame.links { a href=(link.href) { (link.label) } }
             }
         }
     }
@@ -95,6 +108,7 @@ fn user(user: &User) -> Markup {
         details.user data-menu {
             summary { (icon("person")) span.user-name { strong { (user.name) } span { (user.role) } } }
             div.menu {
+                p.menu-label { strong { (user.name) } br; (user.role) @if user.email != user.name { br; (user.email) } }
                 @for link in &user.links { a href=(link.href) { (link.label) } }
                 div.theme.js-only role="group" aria-label=(words::THEME) {
                     @for (value, label) in [("auto", words::THEME_AUTO), ("light", words::THEME_LIGHT), ("dark", words::THEME_DARK)] {
@@ -107,19 +121,36 @@ fn user(user: &User) -> Markup {
     }
 }
 
+fn place(place: &Place) -> Markup {
+    html! {
+        a href=(place.href) aria-current=[place.current.then_some("page")] {
+            (icon(place.icon))
+            span.place-name { (place.label) }
+            @if let Some(waiting) = place.waiting { span.count { (waiting) } }
+        }
+    }
+}
+
+/// Places as large rows: the page behind "More".
+pub fn place_list(places: &[Place]) -> Markup {
+    html! { nav.place-list aria-label=(words::PLACES) { @for one in places { (place(one)) } } }
+}
+
 /// The rail: at the left on a desktop; on a phone its top stays above and the places become a bar below.
 pub fn rail(frame: &Frame) -> Markup {
+    // On a phone the page may lie in a place that the bar does not show.
+    let elsewhere = frame.places.iter().skip(PHONE).chain(&frame.others).any(|one| one.current);
     html! {
         header.rail {
             (switch(frame))
             a.go href="/search" data-open="palette" title=(words::GO_TO) { (icon("search")) span { (words::SEARCH) } kbd { "/" } }
             nav.places aria-label=(words::PLACES) {
-                @for place in &frame.places {
-                    a href=(place.href) aria-current=[place.current.then_some("page")] {
-                        (icon(place.icon))
-                        span.place-name { (place.label) }
-                        @if let Some(waiting) = place.waiting { span.count { (waiting) } }
-                    }
+                @for one in &frame.places { (place(one)) }
+                @if !frame.others.is_empty() {
+                    div.others { @for one in &frame.others { (place(one)) } }
+                }
+                @if frame.places.len() + frame.others.len() > PHONE {
+                    a.more-places href=(frame.all) aria-current=[elsewhere.then_some("true")] { (icon("more")) span.place-name { (words::MORE_PLACES) } }
                 }
             }
             (user(&frame.user))

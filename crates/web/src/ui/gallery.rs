@@ -32,6 +32,7 @@ pub fn gallery_in(theme: Theme) -> Markup {
         (section("Document", order()))
         (section("Buttons, states and steps", controls()))
         (section("Fields", fielding()))
+        (section("Places, as a phone lists them", place_list(&frame().places)))
         (section("On the floor", floor()))
         (section("Empty, trouble, loading", states()))
         (section("Sheet of paper", sheet()))
@@ -84,11 +85,15 @@ fn frame() -> Frame {
             place("Orders", "/orders", "order", Some(4)),
             place("Bakehouse", "/batches", "oven", None),
             place("Stock", "/stock", "box", Some(2)),
-            place("Books", "/books", "book", None),
+            place("Reports", "/reports", "chart", None),
         ],
+        others: vec![place("Customers", "/customers", "card", None), place("Books", "/books", "book", None), place("Settings", "/settings", "gear", None)],
+        links: vec![Crumb { label: "Your businesses".to_owned(), href: "/businesses".to_owned() }],
+        all: "/places".to_owned(),
         user: User {
             name: "Ada Miller".to_owned(),
             role: "Owner".to_owned(),
+            email: "ada@example.com".to_owned(),
             links: vec![Crumb { label: "Your account".to_owned(), href: "/me".to_owned() }],
             sign_out: Act { icon: Some("leave"), ..Act::new(words::SIGN_OUT, "/sign-out", secret("s1")) },
         },

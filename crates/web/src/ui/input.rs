@@ -182,7 +182,7 @@ fn select(field: &Field, choices: &[Choice]) -> Markup {
     html! {
         select id=(field.id) name=(field.name) required[field.required] autofocus[field.focus] autocomplete=(field.autocomplete)
             aria-invalid=[field.error.as_ref().map(|_| "true")] aria-describedby=[field.described_by()] {
-            @if !field.required || field.value.is_empty() { option value="" { (words::CHOOSE) } }
+            @if (!field.required || field.value.is_empty()) && choices.iter().all(|choice| !choice.value.is_empty()) { option value="" { (words::CHOOSE) } }
             @for choice in choices { option value=(choice.value) selected[choice.value == field.value] { (choice.label) } }
         }
     }

@@ -6,6 +6,8 @@ pub const HEARTH: &str = "Hearth";
 pub const SKIP: &str = "Skip to the page";
 /// Name of the list of places in the rail.
 pub const PLACES: &str = "Places";
+/// Goes to the places that the bar of a phone has no room for.
+pub const MORE_PLACES: &str = "More";
 /// Opens the search.
 pub const SEARCH: &str = "Search";
 /// Label of the field that goes to any document.

@@ -105,7 +105,7 @@ pub(super) static IMPORTS: List = List {
         Column { name: "number", kind: Kind::Text, label: "import-number" },
         Column { name: "name", kind: Kind::Text, label: "import-files" },
         Column { name: "state", kind: Kind::Text, label: "import-state" },
-        Column { name: "lines", kind: Kind::Whole, label: "import-lines" },
+        Column { name: "lines", kind: Kind::Whole, label: "" },
         Column { name: "refused", kind: Kind::Whole, label: "import-refused" },
         Column { name: "documents", kind: Kind::Whole, label: "import-documents" },
         Column { name: "total", kind: Kind::Money, label: "import-total" },

@@ -3,7 +3,7 @@
 use kernel::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tables::{Assigned, ColumnRef, DateOrder, Format, Mapping, Mark, Part, Role, SaleLine};
+use tables::{Assigned, ColumnRef, DateOrder, Decimal, Format, Mapping, Mark, Part, Role, SaleLine};
 use web::Fields;
 
 use super::understand::Reading;
@@ -36,8 +36,14 @@ pub(super) fn add(sample: &mut Vec<Sample>, lines: &[SaleLine]) {
         item: line.item.clone(),
         quantity: line.quantity.normalized().to_string(),
         price: line.unit_price.map(|d| d.to_string()),
-        amount: line.amount().map(|d| d.to_string()),
+        amount: line.amount().map(|amount| like(amount, line).to_string()),
     }));
+}
+
+/// An amount with as many decimals as the prices beside it.
+fn like(amount: Decimal, line: &SaleLine) -> Decimal {
+    let scale = line.unit_price.or(line.line_total).map_or(0, Decimal::scale);
+    amount.units_at(scale).and_then(|units| Decimal::new(units, scale)).unwrap_or(amount)
 }
 
 /// The first lines by a mapping. To be called where blocking is allowed.

@@ -66,42 +66,44 @@ async fn show(cx: &Cx, refused: Option<&Refused>) -> Result<Markup> {
         Some(report) if report.refused_count > 0 => Some(refusals(cx, &mut tx, id).await?),
         _ => None,
     };
+    let lines = html! { @if let Some(lines) = lines { h2 { (t("import-refused-title")) } (lines) } };
+    if import.state != "done" {
+        let refused = html! { @if let Some(refused) = refused { (refused.banner()) } };
+        let body = match import.state.as_str() {
+            "running" => running(&import),
+            _ => html! { (refused) (outcome(&import)) (choose(cx, &import)?) (lines) },
+        };
+        let crumbs = vec![Crumb { label: t("import-title"), href: "/import".into() }];
+        let now = ui::badge(tone(&import), &t(&format!("import-state-{}", import.state)));
+        return Ok(cx.page_with(Toolbar { crumbs, title: import.name.clone(), now: Some(now), buttons: Vec::new() }, body));
+    }
     let shown = ui::Document {
         head: head(cx, &import)?,
-        lines: html! {
-            @if let Some(refused) = refused { (refused.banner()) }
-            @match import.state.as_str() {
-                "running" => { (running(&import)) }
-                "done" => { (outcome(&import)) }
-                _ => { (outcome(&import)) (choose(cx, &import)?) }
-            }
-            @if let Some(lines) = lines { h2 { (t("import-refused-title")) } (lines) }
-        },
+        lines: outcome(&import),
         money: None,
         acts: Vec::new(),
-        links: if import.state == "done" {
-            vec![Button::link(t("import-orders"), format!("/orders?import={id}")).main()]
-        } else {
-            Vec::new()
-        },
+        links: vec![Button::link(t("import-orders"), format!("/orders?import={id}")).main()],
         history: history(&mut tx, id.uuid(), &zone).await?,
     };
-    Ok(cx.bare_page(import.name.clone(), ui::document(&shown)))
+    Ok(cx.bare_page(import.name.clone(), html! { (ui::document(&shown)) (lines) }))
 }
 
-fn head(cx: &Cx, import: &Document) -> Result<Head> {
-    let site = cx.viewer()?.sites.iter().find(|s| s.id == import.site_id).map(|s| s.name.clone()).unwrap_or_default();
-    let tone = match import.state.as_str() {
+fn tone(import: &Document) -> Tone {
+    match import.state.as_str() {
         "done" => Tone::Done,
         "refused" | "failed" => Tone::Wrong,
         "running" => Tone::Waiting,
         _ => Tone::Plain,
-    };
+    }
+}
+
+fn head(cx: &Cx, import: &Document) -> Result<Head> {
+    let site = cx.viewer()?.sites.iter().find(|s| s.id == import.site_id).map(|s| s.name.clone()).unwrap_or_default();
     Ok(Head {
         crumbs: vec![Crumb { label: t("import-title"), href: "/import".into() }],
         kind: t("kind-import"),
         number: import.number.clone().unwrap_or_default(),
-        tone,
+        tone: tone(import),
         state: t(&format!("import-state-{}", import.state)),
         about: Some(import.name.clone()),
         facts: vec![
@@ -273,14 +275,20 @@ fn file_choices(import: &Document, f: usize, file: &tables::FilePart) -> Markup 
     html! {
         fieldset.field-set {
             legend { (file.name) }
-            ul.why {
+            ul {
                 @for d in of_file {
-                    li { @if unsure(d) { (ui::badge(Tone::Waiting, &t("import-unsure"))) " " } (text(d, "text")) }
+                    li { @if unsure(d) { (ui::badge(Tone::Waiting, &t("import-unsure"))) " " } (sentence(&text(d, "text"))) }
                 }
             }
             @if used { (ui::table(&column_table(import, f, &file.name))) }
         }
     }
+}
+
+/// With a capital at its beginning.
+fn sentence(said: &str) -> String {
+    let mut letters = said.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn column_table(import: &Document, f: usize, file: &str) -> Table {
@@ -314,22 +322,22 @@ fn assigned<'a>(mapping: &'a Mapping, file: &str, column: &look::Shown) -> Optio
 fn role_choice(mapping: &Mapping, f: usize, c: usize, file: &str, column: &look::Shown) -> Markup {
     let now = assigned(mapping, file, column).map(|a| a.role);
     html! {
-        select name={ "role." (f) "." (c) } aria-label={ (t("import-is")) ": " (column.name) } {
+        div.control { select name={ "role." (f) "." (c) } aria-label={ (t("import-is")) ": " (column.name) } {
             option value="" selected[now.is_none()] { (t("import-role-none")) }
             @for role in Role::ALL {
                 option value=(role.name()) selected[now == Some(role)] { (t(&format!("import-role-{}", role.name()))) }
             }
-        }
+        } }
     }
 }
 
 fn format_choice(mapping: &Mapping, f: usize, c: usize, file: &str, column: &look::Shown) -> Markup {
     let now = look::format_word(assigned(mapping, file, column).map_or(column.format, |a| a.format));
     html! {
-        select name={ "format." (f) "." (c) } aria-label={ (t("import-read-as")) ": " (column.name) } {
+        div.control { select name={ "format." (f) "." (c) } aria-label={ (t("import-read-as")) ": " (column.name) } {
             option value="" selected[now.is_empty()] { (t("import-format-plain")) }
             @for (word, label) in look::FORMATS { option value=(word) selected[now == *word] { (t(label)) } }
-        }
+        } }
     }
 }
 

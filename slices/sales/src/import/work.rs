@@ -38,6 +38,7 @@ pub async fn run(db: &Db, op: Op, ask: ImportAsk, progress: &(dyn Fn(Progress) +
     let before = pass_over_known(&mut tx, &mut reading).await?;
     let mut sink = Sink::open(db, &op, ask.import).await?;
     if let Some(already) = before {
+        tx.give_up().await?;
         return Ok(empty(ask.import, &place, Outcome::Already, Some(already)));
     }
     let survey = Survey::read(reading.clone(), place.clone()).await?;
@@ -319,6 +320,7 @@ impl Work<'_> {
                 // Its row goes with the transaction.
                 report.import_id = None;
             }
+            tx.give_up().await?;
             return Ok(self.report);
         }
         keep_digests(&mut tx, self.import, reading).await?;

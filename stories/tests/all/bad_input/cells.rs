@@ -5,7 +5,8 @@ use std::io::{Cursor, Read};
 use serde_json::json;
 use testkit::{Answer, Story, run, text};
 
-const FORMULAS: &[&str] = &["=cmd|' /C calc'!A0", "+1+cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0", "@SUM(A1:A9)", "=HYPERLINK(\"http://evil.test\",\"£5\")"];
+const FORMULAS: &[&str] =
+    &["=cmd|' /C calc'!A0", "+1+cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0", "@SUM(A1:A9)", "=HYPERLINK(\"http://evil.test\",\"£5\")"];
 
 /// An item, a customer and a supplier of each name.
 async fn named(story: &Story, name: &str) {
@@ -48,7 +49,16 @@ fn a_formula_for_a_name_stays_text_in_files() {
 #[test]
 fn a_strange_name_is_kept_to_the_letter_and_harms_no_page() {
     run(async |story| {
-        let strange = ["🥐 Croissant 👨‍👩‍👧", "\"O'Brien's\" <b>rye</b> & co; --", "\u{202e}שלום\u{202c}", "Ünïcödé\u{301}", "a\tb", "{{name}} ${name} %s %n", "N/A", "NULL", "0x10"];
+        let strange = [
+            "🥐 Croissant 👨‍👩‍👧",
+            "\"O'Brien's\" <b>rye</b> & co; --",
+            "\u{202e}שלום\u{202c}",
+            "Ünïcödé\u{301}",
+            "{{name}} ${name} %s %n",
+            "N/A",
+            "NULL",
+            "0x10",
+        ];
         for name in strange {
             let item = story.stocked(name, 480).await;
             assert_eq!(story.get(&format!("/v1/items/{item}")).await.ok().json()["name"], name);

@@ -78,7 +78,9 @@ fn what_another_site_sends_is_refused_even_with_the_token() {
 fn the_programs_own_pages_pass() {
     run(async |story| {
         let own = format!("http://{HOST}");
-        for headers in [[("origin", own.as_str()), ("sec-fetch-site", "same-origin")], [("origin", own.as_str()), ("sec-fetch-site", "none")]] {
+        for headers in
+            [[("origin", own.as_str()), ("sec-fetch-site", "same-origin")], [("origin", own.as_str()), ("sec-fetch-site", "none")]]
+        {
             let site = serde_json::json!({ "name": "Shop", "timeZone": "Europe/London" });
             story.owner.json_with("POST", "/v1/sites", &site, &headers).await.ok();
         }
