@@ -67,16 +67,17 @@ export async function live({ open }) {
 }
 
 /** Every page on phone and desk, in both themes, fits and shows no fault. */
-export async function every_page({ open, paths }) {
+export async function every_page({ open, paths, strange }) {
   for (const theme of ['light', 'dark']) {
     for (const phone of [false, true]) {
       const page = await open({ theme, phone });
-      for (const [title, path] of Object.entries(paths)) {
-        await page.visit(path);
-        await page.fits(`${title} (${theme}, ${phone ? 'phone' : 'desk'})`);
-        is(await page.evaluate(() => document.querySelectorAll('h1').length), 1, `${title}: headings of the page`);
-        is(await page.evaluate(() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea')].filter(f => !f.labels?.length && !f.getAttribute('aria-label')).length), 0, `${title}: fields without a label`);
-        await page.shot(`${title}-${phone ? 'phone' : 'desk'}-${theme}`);
+      const stranger = await open({ theme, phone, cookie: null });
+      for (const [title, path, by] of [...Object.entries(paths).map(one => [...one, page]), ...Object.entries(strange).map(one => [...one, stranger])]) {
+        await by.visit(path);
+        await by.fits(`${title} (${theme}, ${phone ? 'phone' : 'desk'})`);
+        is(await by.evaluate(() => document.querySelectorAll('h1').length), 1, `${title}: headings of the page`);
+        is(await by.evaluate(() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea')].filter(f => !f.labels?.length && !f.getAttribute('aria-label')).length), 0, `${title}: fields without a label`);
+        await by.shot(`${title}-${phone ? 'phone' : 'desk'}-${theme}`);
       }
     }
   }

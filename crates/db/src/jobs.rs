@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use kernel::{AccountId, Actor, Error, Op, Permissions, Result, TenantId};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinHandle};
 use uuid::Uuid;
 
 use crate::{Db, SealFn};
@@ -59,8 +59,10 @@ pub struct Jobs {
 
 /// A job that was tried so often is laid aside.
 const ATTEMPTS: i32 = 8;
-/// Another worker may take over a running job after this many seconds.
-const HOLD: i64 = 600;
+/// Another worker may take over a running job after this many seconds without a word of its worker.
+const HOLD: i64 = 60;
+/// How often a worker says that it is still at a job.
+const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How often the queue is looked at.
 const GLANCE: Duration = Duration::from_millis(250);
 /// How often days are sealed.
@@ -160,11 +162,29 @@ impl Jobs {
         }
         let result = match self.later.get(job.name.as_str()) {
             // In a task of its own, so that a panic of one job is not the end of the worker.
-            Some(run) => tokio::spawn(run(self.db.clone(), op, job.payload)).await.unwrap_or_else(|e| Err(Error::Internal(e.to_string()))),
+            Some(run) => self.hold(job.tenant_id, job.id, tokio::spawn(run(self.db.clone(), op, job.payload))).await,
             None => Err(Error::Internal(format!("no such job: {}", job.name))),
         };
         self.settle(job.tenant_id, job.id, job.attempts, result).await?;
         Ok(true)
+    }
+
+    /// Waits for a running job and says again and again that somebody is at it, so that only a dead worker's is taken over.
+    async fn hold(&self, tenant: Uuid, id: Uuid, mut running: JoinHandle<Result<()>>) -> Result<()> {
+        loop {
+            tokio::select! {
+                ended = &mut running => return ended.unwrap_or_else(|e| Err(Error::Internal(e.to_string()))),
+                () = tokio::time::sleep(HEARTBEAT) => {
+                    let until = self.db.now().plus_seconds(HOLD);
+                    let kept = sqlx::query!("UPDATE db.job SET held_until = $3 WHERE tenant_id = $1 AND id = $2", tenant, id, until as kernel::At)
+                        .execute(&self.db.system)
+                        .await;
+                    if let Err(error) = kept {
+                        tracing::warn!(%error, job = %id, "could not say that a job is still at work");
+                    }
+                }
+            }
+        }
     }
 
     async fn settle(&self, tenant: Uuid, id: Uuid, attempts: i32, result: Result<()>) -> Result<()> {

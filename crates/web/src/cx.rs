@@ -11,8 +11,13 @@ use uuid::Uuid;
 
 use crate::{
     App, Fields, Route, t,
-    ui::{self, Act, Frame, Guard, Page, Theme, Toolbar, User},
+    ui::{self, Act, Crumb, Frame, Guard, Page, Theme, Toolbar, User},
 };
+
+/// Places of a rank below this are for every day.
+const DAILY: u8 = 50;
+/// So many places are not divided.
+const FEW: usize = 6;
 
 /// Who sent a request.
 #[derive(Clone, Debug)]
@@ -219,25 +224,38 @@ impl Cx {
         })
     }
 
+    /// The places that this person's roles need: those of every day, and the others. A few of them stand all together.
+    pub fn places(&self) -> (Vec<ui::Place>, Vec<ui::Place>) {
+        let mut all: Vec<_> = self.app.slices().iter().flat_map(|s| s.places).filter(|p| self.op.permissions.has(p.needs)).collect();
+        all.sort_by_key(|p| p.rank);
+        let daily = if all.len() <= FEW { all.len() } else { all.iter().filter(|p| p.rank < DAILY).count() };
+        let here = |href: &str| if href == "/" { self.address == "/" } else { self.address.starts_with(href) };
+        let mut places: Vec<_> = all
+            .into_iter()
+            .map(|p| ui::Place { label: t(p.label), href: p.href.to_owned(), icon: p.icon, current: here(p.href), waiting: None })
+            .collect();
+        let others = places.split_off(daily);
+        (places, others)
+    }
+
     fn frame(&self) -> Option<Frame> {
         let viewer = self.viewer.as_ref()?;
         let business = viewer.business.clone()?;
-        let mut places: Vec<_> = self.app.slices().iter().flat_map(|s| s.places).filter(|p| self.op.permissions.has(p.needs)).collect();
-        places.sort_by_key(|p| p.rank);
-        let here = |href: &str| if href == "/" { self.address == "/" } else { self.address.starts_with(href) };
+        let (places, others) = self.places();
         Some(Frame {
             business,
             site: viewer.sites.first().filter(|_| viewer.sites.len() == 1).map(|s| s.name.clone()),
             switches: Vec::new(),
-            places: places
-                .into_iter()
-                .map(|p| ui::Place { label: t(p.label), href: p.href.to_owned(), icon: p.icon, current: here(p.href), waiting: None })
-                .collect(),
+            links: vec![Crumb { label: t("frame-businesses"), href: "/businesses".into() }],
+            places,
+            others,
+            all: "/places".into(),
             user: User {
                 name: viewer.name.clone(),
                 role: viewer.roles.iter().map(|r| t(&format!("role-{r}"))).collect::<Vec<_>>().join(", "),
+                email: viewer.email.clone(),
                 links: Vec::new(),
-                sign_out: Act::new(t("sign-out"), "/logout", self.guard()),
+                sign_out: Act { icon: Some("leave"), ..Act::new(t("sign-out"), "/logout", self.guard()) },
             },
         })
     }

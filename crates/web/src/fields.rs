@@ -55,11 +55,6 @@ impl Fields {
         Some(self.get("intent")).filter(|i| !i.is_empty() && i.len() <= 255)
     }
 
-    /// The CSRF token.
-    pub fn csrf(&self) -> &str {
-        self.get("csrf")
-    }
-
     /// What was typed, without token and intent: the intent's content.
     pub fn content(&self) -> String {
         let typed: Vec<_> = self.all.iter().filter(|(n, _)| n != "csrf" && n != "intent").collect();

@@ -256,7 +256,7 @@ pub(crate) async fn guard_headers(mut response: Response) -> Response {
     response
 }
 
-fn stray(app: &App, request: &Request) -> Cx {
+fn stray(app: &App, request: &Request) -> (Cx, Parts) {
     let (parts, ()) = {
         let mut builder = axum::http::Request::builder().method(request.method().clone()).uri(request.uri().clone());
         if let Some(headers) = builder.headers_mut() {
@@ -268,16 +268,24 @@ fn stray(app: &App, request: &Request) -> Cx {
     let mut table = Routes::default();
     table.raw("GET /", Permission::Open, if page { Answers::Page } else { Answers::Json }, &[], async |_| Err(Error::NotFound));
     // One route was added just now.
-    bare(app, Arc::new(table.all.remove(0)), &parts)
+    (bare(app, Arc::new(table.all.remove(0)), &parts), parts)
 }
 
 /// An address that nothing serves.
 pub(crate) async fn not_found(app: App, request: Request) -> Response {
-    finish(&stray(&app, &request), Err(Error::NotFound), Duration::ZERO)
+    let (mut cx, parts) = stray(&app, &request);
+    // Who is signed in keeps their places around the page.
+    if cx.route.answers == Answers::Page
+        && let Ok(visitor) = visitor(&app, &parts).await
+    {
+        cx.op = visitor.op;
+        cx.viewer = visitor.viewer;
+    }
+    finish(&cx, Err(Error::NotFound), Duration::ZERO)
 }
 
 /// A method that an address does not take.
 pub(crate) async fn wrong_method(app: App, request: Request) -> Response {
-    let response = finish(&stray(&app, &request), Err(Error::rule("method")), Duration::ZERO);
+    let response = finish(&stray(&app, &request).0, Err(Error::rule("method")), Duration::ZERO);
     (StatusCode::METHOD_NOT_ALLOWED, response).into_response()
 }

@@ -6,14 +6,14 @@ use db::{
     Tx,
     list::{Asked, Column, Kind, List, Page, camel},
 };
-use kernel::{At, Currency, Error, Money, Quantity, Result, Zone};
+use kernel::{At, Currency, Day, Error, Money, Quantity, Result, Zone};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
-    Cx, Reply, files, t,
+    Cx, Reply, files, say, t,
     ui::{self, ColumnKind, Event, Order, Pager, Row, Table, Tone},
 };
 
@@ -108,6 +108,10 @@ pub struct ListPage<'a> {
     pub empty: ui::Empty,
     /// The zone in which times are said.
     pub zone: Zone,
+    /// Columns of codes, each with the beginning of the texts that say them: `("state", "order-state")`.
+    pub codes: &'static [(&'static str, &'static str)],
+    /// Columns that files have and the page leaves out.
+    pub files_only: &'static [&'static str],
 }
 
 impl ListPage<'_> {
@@ -128,8 +132,33 @@ impl ListPage<'_> {
         })
     }
 
+    /// The columns of the page. An amount says its currency and a quantity its unit; a business of one site need not name it.
+    fn shown(&self, cx: &Cx) -> Vec<&'static Column> {
+        let has = |kind: Kind| self.list.columns.iter().any(|c| c.kind == kind && !c.label.is_empty());
+        let (money, quantity) = (has(Kind::Money), has(Kind::Quantity));
+        let one_site = cx.viewer.as_ref().is_some_and(|viewer| viewer.sites.len() < 2);
+        let said = |name: &str| match name {
+            "currency" => money,
+            "unit" => quantity,
+            "site" => one_site,
+            _ => false,
+        };
+        files::shown(self.list).into_iter().filter(|c| !said(c.name) && !self.files_only.contains(&c.name)).collect()
+    }
+
+    fn cell(&self, column: &Column, row: &Map<String, Value>) -> Markup {
+        let code = row.get(&camel(column.name)).and_then(Value::as_str);
+        match (self.codes.iter().find(|(name, _)| *name == column.name), code) {
+            (Some((_, prefix)), Some(code)) => {
+                let said: Vec<String> = code.split(", ").map(|code| said(prefix, code)).collect();
+                html! { (said.join(", ")) }
+            }
+            _ => shown_cell(column, row, &self.zone),
+        }
+    }
+
     fn table(&self, cx: &Cx, asked: &Asked, page: &Page) -> Table {
-        let shown = files::shown(self.list);
+        let shown = self.shown(cx);
         let columns = shown.iter().map(|c| self.heading(cx, asked, c)).collect();
         let rows = page.rows.iter().map(|row| {
             let text = |name: &str| row.get(&camel(name)).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -137,7 +166,7 @@ impl ListPage<'_> {
                 id: text(self.list.key),
                 name: text(self.name),
                 href: (self.open)(row),
-                cells: shown.iter().map(|c| shown_cell(c, row, &self.zone)).collect(),
+                cells: shown.iter().map(|c| self.cell(c, row)).collect(),
             }
         });
         Table {
@@ -186,6 +215,18 @@ impl ListPage<'_> {
     }
 }
 
+/// A code in words. Texts are named with hyphens; a few keep the code as it is.
+fn said(prefix: &str, code: &str) -> String {
+    let key = format!("{prefix}-{code}");
+    let text = t(&key);
+    if text == key { t(&key.replace('_', "-")) } else { text }
+}
+
+/// Whether it reads like the number of a document, which stays in one line.
+fn is_number(text: &str) -> bool {
+    text.len() <= 24 && text.contains(|c: char| c.is_ascii_digit()) && !text.contains(' ')
+}
+
 /// A cell as people read it.
 fn shown_cell(column: &Column, row: &Map<String, Value>, zone: &Zone) -> Markup {
     let value = row.get(&camel(column.name)).unwrap_or(&Value::Null);
@@ -204,9 +245,15 @@ fn shown_cell(column: &Column, row: &Map<String, Value>, zone: &Zone) -> Markup 
             ui::quantity(&said, text("unit").unwrap_or_default())
         }
         (Kind::Time, Value::String(at)) => match at.parse::<At>() {
-            Ok(moment) => ui::when(&zone.local(moment).strftime("%-d %b %Y %H:%M").to_string(), at),
+            Ok(at) => say::moment(at, zone),
             Err(_) => html! { (at) },
         },
+        (Kind::Day, Value::String(day)) => match day.parse::<Day>() {
+            Ok(day) => say::day(day),
+            Err(_) => html! { (day) },
+        },
+        (Kind::Flag, Value::Bool(is)) => html! { (t(if *is { "yes" } else { "no" })) },
+        (_, Value::String(text)) if is_number(text) => html! { span.number { (text) } },
         (_, Value::String(text)) => html! { (text) },
         (_, other) => html! { (other.to_string()) },
     }

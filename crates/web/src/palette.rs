@@ -1,4 +1,5 @@
-//! The command palette: goes to any document by its number, to any thing by the beginning of its name.
+//! Going places: the command palette, which finds any document by its number and any thing by the beginning of its name, and the
+//! page of all places.
 
 use db::Tx;
 use kernel::{Permission, Result};
@@ -11,6 +12,18 @@ use crate::{
 
 pub(crate) fn routes(routes: &mut Routes) {
     routes.page("GET /search", Permission::Member, page);
+    routes.page("GET /places", Permission::Member, places);
+}
+
+async fn places(cx: Cx) -> Result<Markup> {
+    let (daily, others) = cx.places();
+    Ok(cx.page(
+        t("places-title"),
+        html! {
+            (ui::place_list(&daily))
+            @if !others.is_empty() { h2 { (t("places-others")) } (ui::place_list(&others)) }
+        },
+    ))
 }
 
 async fn page(cx: Cx) -> Result<Markup> {
@@ -29,8 +42,10 @@ async fn page(cx: Cx) -> Result<Markup> {
         html! {
             (ui::filter_bar(&bar))
             @if found.is_empty() && !wanted.is_empty() { (ui::empty(&empty)) }
-            ul class="found" {
-                @for one in &found { li { a href=(one.href) { (one.label) } " " span class="quiet" { (t(&format!("kind-{}", one.kind))) } } }
+            @if !found.is_empty() {
+                nav class="place-list" aria-label=(t("search-title")) {
+                    @for one in &found { a href=(one.href) { span class="place-name" { (one.label) } span class="unit" { (t(&format!("kind-{}", one.kind))) } } }
+                }
             }
         },
     ))

@@ -1,9 +1,10 @@
 //! The form of an item: what it shows of an item, and how what was typed is read.
 
 use kernel::{Currency, Error, ItemId, Money, Quantity, Ratio, Result, Unit};
+use maud::{Markup, html};
 use web::{
     Fields, Reader, Refused, t,
-    ui::{Choice, Field, Kind},
+    ui::{self, Choice, Field, Kind},
 };
 
 use crate::{ChangeItem, CreateItem, Item, ItemKind, ItemUnit, StandardCost, StockRule, tax::TaxCategory};
@@ -101,6 +102,28 @@ pub(crate) fn fields(typed: &Fields, taxes: &[TaxCategory], currency: Currency, 
         one.error = refused.and_then(|refused| refused.of(&one.name).or_else(|| unit_error(refused, &one.name, &rows)));
     }
     all
+}
+
+/// The fields as they stand on the page: first what every item needs, then what few do.
+pub(crate) fn laid_out(all: &[Field], new: bool) -> Markup {
+    let named = |names: &[&str]| all.iter().filter(|one| names.contains(&one.name.as_str())).cloned().collect::<Vec<_>>();
+    let (cost, rest) = (named(&["standardCost.amount", "standardCost.per", "standardCost.unit"]), named(&["stockRule", "priceUnit"]));
+    let units: Vec<Field> = all.iter().filter(|one| one.name.starts_with("units.")).cloned().collect();
+    let wrong = [&cost, &rest, &units].into_iter().flatten().any(|one| one.error.is_some());
+    let further = html! {
+        (ui::field_line(&cost))
+        (ui::field_line(&rest))
+        (ui::line_set(&t("item-own-units"), Some(&t("item-own-units-help")), &units.chunks(3).map(<[Field]>::to_vec).collect::<Vec<_>>()))
+    };
+    html! {
+        (ui::mend(all))
+        (ui::fields(&named(&["version", "name"])))
+        (ui::field_line(&named(&["kind", "baseUnit"])))
+        (ui::field_line(&named(&["price", "taxCategoryId"])))
+        (ui::field_line(&named(&["sku", "category"])))
+        (ui::fields(&named(&["active"])))
+        (ui::fold(&t("item-further"), wrong || !new, &further))
+    }
 }
 
 fn unit_rows(all: &mut Vec<Field>, typed: &Fields) {

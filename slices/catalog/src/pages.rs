@@ -53,6 +53,8 @@ pub(crate) async fn list(cx: Cx) -> Result<Markup> {
         open: opens,
         empty: Empty { icon: "oven", title: t("items-empty-title"), text: t("items-empty-text"), first: may_write(&cx).then(new) },
         zone: cx.site()?.zone.clone(),
+        codes: &[("kind", "kind-of")],
+        files_only: &[],
     };
     let shown = page.show(&cx, &mut tx).await?;
     let mut buttons = vec![Button::link(t("taxes-title"), "/settings/taxes")];
@@ -78,7 +80,11 @@ pub(crate) async fn create(cx: Cx, typed: Fields) -> Result<Reply> {
 async fn new_page(cx: &Cx, typed: &Fields, refused: Option<&Refused>) -> Result<Markup> {
     let taxes = tax::categories(&mut cx.tx().await?).await?;
     let fields = form::fields(typed, &taxes, cx.site()?.currency, true, refused);
-    let form = Form { cancel: Some(Button::link(t("cancel"), "/items")), ..Form::new("/items/new", cx.guard(), fields, t("item-create")) };
+    let form = Form {
+        more: form::laid_out(&fields, true),
+        cancel: Some(Button::link(t("cancel"), "/items")),
+        ..Form::new("/items/new", cx.guard(), Vec::new(), t("item-create"))
+    };
     let toolbar = Toolbar { crumbs: crumbs(), title: t("item-new"), now: None, buttons: Vec::new() };
     Ok(cx.page_with(toolbar, html! { @if let Some(refused) = refused { (refused.banner()) } (ui::form(&form)) }))
 }
@@ -115,7 +121,7 @@ async fn show_page(cx: &Cx, id: ItemId, typed: &Fields, refused: Option<&Refused
         links.push(Button::link(t("item-movements"), format!("/stock/movements?item={id}")).icon("box"));
     }
     if may_write(cx) {
-        links.insert(0, Button::link(t("item-change"), format!("/items/{id}/change")).main());
+        links.insert(0, Button::link(t("item-change"), format!("/items/{id}/change")));
     }
     let document = Document {
         head: Head {
@@ -128,7 +134,7 @@ async fn show_page(cx: &Cx, id: ItemId, typed: &Fields, refused: Option<&Refused
             facts: facts(&item),
         },
         lines: html! {
-            (ui::table(&units(&item)))
+            @if !item.units.is_empty() { (ui::table(&units(&item))) }
             (ui::table(&prices(&item)))
             @if may_write(cx) { (price_form(cx, &item, site.currency, typed, refused)) }
         },
@@ -150,12 +156,13 @@ fn retire(cx: &Cx, item: &Item) -> Act {
 
 fn facts(item: &Item) -> Vec<Fact> {
     let cost = &item.standard_cost;
+    let unit = cost.unit.as_deref().unwrap_or(&item.base_unit);
     let mut facts = vec![
         Fact::new(t("item-base-unit"), html! { (t(&format!("unit-{}", item.base_unit))) }),
         Fact::new(t("item-stock-rule"), html! { (t(&format!("rule-{}", item.stock_rule.code().replace('_', "-")))) }),
         Fact::new(
             t("item-standard-cost"),
-            html! { span class="number" { (cost.amount) } " " (t("per")) " " (ui::quantity(&cost.per.to_string(), cost.unit.as_deref().unwrap_or_default())) },
+            html! { span class="number" { (cost.amount) } " " (t("per")) " " @if cost.per == Quantity::ONE { (unit) } @else { (ui::quantity(&cost.per.to_string(), unit)) } },
         ),
         Fact::new(t("item-tax"), html! { (item.tax_category) }),
     ];
@@ -187,7 +194,7 @@ fn units(item: &Item) -> Table {
         rows: item.units.iter().map(row).collect(),
         total: None,
         bulk: None,
-        empty: Some(Empty { icon: "box", title: t("item-no-units-title"), text: t("item-no-units-text"), first: None }),
+        empty: None,
     }
 }
 
@@ -198,7 +205,7 @@ fn prices(item: &Item) -> Table {
         href: None,
         cells: vec![
             html! { (price.list) },
-            html! { (price.from_day) },
+            web::day(price.from_day),
             ui::quantity(&price.min_quantity.to_string(), &item.base_unit),
             html! { span class="number" { (price.price) } },
         ],
@@ -230,11 +237,12 @@ fn price_form(cx: &Cx, item: &Item, currency: Currency, typed: &Fields, refused:
         field("fromDay", "price-from", Kind::Date).optional().help(t("price-from-help")),
         field("minQuantity", "price-quantity", Kind::Quantity { unit: item.base_unit.clone() }).optional(),
     ];
+    let more = html! { (ui::mend(&fields)) (ui::field_line(&fields[..2])) (ui::field_line(&fields[2..])) };
     html! {
         section class="stack" {
             h2 { (t("price-set-title")) }
             @if let Some(refused) = refused { (refused.banner()) }
-            (ui::form(&Form::new(format!("/items/{}/price", item.id), cx.guard(), fields, t("price-set"))))
+            (ui::form(&Form { more, ..Form::new(format!("/items/{}/price", item.id), cx.guard(), Vec::new(), t("price-set")) }))
         }
     }
 }
@@ -282,8 +290,9 @@ async fn edit_page(cx: &Cx, item: &Item, typed: &Fields, refused: Option<&Refuse
     let here = format!("/items/{}", item.id);
     let fields = form::fields(typed, &taxes, cx.site()?.currency, false, refused);
     let form = Form {
+        more: form::laid_out(&fields, false),
         cancel: Some(Button::link(t("cancel"), here.clone())),
-        ..Form::new(format!("{here}/change"), cx.guard(), fields, t("item-save"))
+        ..Form::new(format!("{here}/change"), cx.guard(), Vec::new(), t("item-save"))
     };
     let mut crumbs = crumbs();
     crumbs.push(Crumb { label: item.name.clone(), href: here });

@@ -1,6 +1,6 @@
 //! The page of taxes: categories, their rates, a new rate from a day on.
 
-use kernel::{Permission, Result};
+use kernel::{Day, Permission, Result};
 use maud::{Markup, html};
 use web::{
     Cx, Fields, Refused, Reply, t,
@@ -11,6 +11,9 @@ use crate::{
     CreateTaxCategory, SetRate,
     tax::{self, TaxCategory},
 };
+
+/// From when the rates count that a new business begins with.
+const FIRST_DAY: &str = "1970-01-01";
 
 /// `GET /settings/taxes`.
 pub(crate) async fn show(cx: Cx) -> Result<Markup> {
@@ -63,6 +66,11 @@ async fn page(cx: &Cx, typed: &Fields, refused: Option<&Refused>) -> Result<Mark
     Ok(cx.page_with(Toolbar { crumbs, title: t("taxes-title"), now: None, buttons: Vec::new() }, body))
 }
 
+/// A rate from the first day of all counts has none before it.
+fn from(day: Day) -> Markup {
+    html! { @if day.to_string() == FIRST_DAY { (t("taxes-always")) } @else { (web::day(day)) } }
+}
+
 fn table(categories: &[TaxCategory]) -> Table {
     let blank = || html! {};
     let row = |category: &TaxCategory, rate: Option<&tax::Rate>| Row {
@@ -75,8 +83,8 @@ fn table(categories: &[TaxCategory]) -> Table {
                 html! { (category.name) },
                 html! { (rate.name) },
                 ui::quantity(&rate.percent.to_string(), "%"),
-                html! { (rate.from_day) },
-                html! { @if let Some(day) = rate.until_day { (day) } },
+                from(rate.from_day),
+                html! { @if let Some(day) = rate.until_day { (web::day(day)) } },
             ],
         },
     };
@@ -117,7 +125,8 @@ fn rate_form(cx: &Cx, categories: &[TaxCategory], typed: &Fields, refused: Optio
         field(typed, refused, "fromDay", "fromDay", "taxes-from", Kind::Date).help(t("taxes-from-help")),
         field(typed, refused, "compound", "compound", "taxes-compound", Kind::Checkbox).optional(),
     ];
-    Form::new("/settings/taxes/rates", cx.guard(), fields, t("taxes-set"))
+    let more = html! { (ui::mend(&fields)) (ui::field_line(&fields[..2])) (ui::field_line(&fields[2..4])) (ui::fields(&fields[4..])) };
+    Form { more, ..Form::new("/settings/taxes/rates", cx.guard(), Vec::new(), t("taxes-set")) }
 }
 
 fn category_form(cx: &Cx, typed: &Fields, refused: Option<&Refused>) -> Form {

@@ -27,7 +27,7 @@ pub use site::{site, sites};
 
 const PLACES: &[Place] = &[
     Place { label: "place-team", href: "/team", icon: "people", needs: Permission::TeamRead, rank: 80 },
-    Place { label: "place-settings", href: "/settings", icon: "filter", needs: Permission::SettingsWrite, rank: 90 },
+    Place { label: "place-settings", href: "/settings", icon: "gear", needs: Permission::SettingsWrite, rank: 90 },
 ];
 
 const PERIODIC: &[Periodic] =

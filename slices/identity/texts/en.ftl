@@ -16,6 +16,7 @@ reset-submit = Keep this password
 
 # Businesses
 open-title = Open a business
+open-further = First site, start of the day
 open-submit = Open the business
 businesses-title = Your businesses
 businesses-none = You are in no business yet

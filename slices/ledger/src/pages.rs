@@ -56,7 +56,7 @@ async fn page(cx: &Cx, fields: &Fields, refused: Option<&Refused>) -> Result<Mar
 
 fn now(closed: &Closed) -> Markup {
     match closed.closed_through {
-        Some(day) => html! { (tf("ledger-closed-through", &[("day", &day.to_string())])) },
+        Some(day) => html! { (tf("ledger-closed-through", &[("day", &web::day_text(day))])) },
         None => html! { (t("ledger-nothing-closed")) },
     }
 }
@@ -92,6 +92,10 @@ fn table(balances: &Balances) -> Table {
         href: Some(format!("/ledger/transfers?book={}&to={}", b.book_id, balances.as_of)),
         cells: vec![html! { (b.code) " " (b.name) }, html! { (t(&format!("book-{}", b.kind))) }, side(b.balance), side(turned(b.balance))],
     });
+    let total = match sums(balances).as_slice() {
+        [(debit, credit)] => Some(vec![html! { (t("ledger-total")) }, html! {}, amount(*debit), amount(*credit)]),
+        _ => None,
+    };
     Table {
         caption: t("ledger-title"),
         columns: vec![
@@ -101,14 +105,14 @@ fn table(balances: &Balances) -> Table {
             Column::new(t("transfer-credit"), ColumnKind::Number),
         ],
         rows: rows.collect(),
-        total: None,
+        total,
         bulk: None,
         empty: Some(Empty { icon: "book", title: t("ledger-empty-title"), text: t("ledger-empty-text"), first: None }),
     }
 }
 
-/// Both sides per currency, and what they differ by: nothing.
-fn differences(balances: &Balances) -> Markup {
+/// Both sides of each currency.
+fn sums(balances: &Balances) -> Vec<(Money, Money)> {
     let mut sums: BTreeMap<&str, (Money, Money)> = BTreeMap::new();
     for b in &balances.rows {
         let none = Money::new(0, b.balance.currency);
@@ -116,8 +120,13 @@ fn differences(balances: &Balances) -> Markup {
         sum.0.minor += b.balance.minor.max(0);
         sum.1.minor -= b.balance.minor.min(0);
     }
+    sums.into_values().collect()
+}
+
+/// Both sides per currency, and what they differ by: nothing.
+fn differences(balances: &Balances) -> Markup {
     html! {
-        @for (debit, credit) in sums.into_values() {
+        @for (debit, credit) in sums(balances) {
             (ui::facts(&[
                 Fact::new(t("transfer-debit"), amount(debit)),
                 Fact::new(t("transfer-credit"), amount(credit)),
@@ -156,6 +165,8 @@ pub(crate) async fn transfers(cx: Cx) -> Result<Markup> {
         open: transfer::open,
         empty: Empty { icon: "book", title: t("ledger-empty-title"), text: t("ledger-empty-text"), first: None },
         zone: cx.site()?.zone.clone(),
+        codes: &[],
+        files_only: &[],
     };
     let shown = list.show(&cx, &mut tx).await?;
     let crumbs = vec![ui::Crumb { label: t("ledger-title"), href: "/ledger".into() }];

@@ -4,6 +4,7 @@ ledger-title = Trial balance
 ledger-as-of = As of
 ledger-book = Book
 ledger-kind = Kind
+ledger-total = Total
 ledger-difference = Difference
 ledger-all-transfers = All transfers
 ledger-all-books = All books

@@ -153,27 +153,18 @@ fn sites(sites: &[Site], shown: &Shown) -> Markup {
 
 /// A page for those who see no figures: where their role works.
 fn places(cx: &Cx) -> Markup {
-    let mut places: Vec<_> =
-        cx.app.slices().iter().flat_map(|s| s.places).filter(|p| p.href != "/" && cx.op.permissions.has(p.needs)).collect();
-    places.sort_by_key(|p| p.rank);
+    let (daily, others) = cx.places();
+    let places: Vec<_> = daily.into_iter().chain(others).filter(|place| !place.current).collect();
     if places.is_empty() {
         return html! { p { (t("home-places-none")) } };
     }
-    html! {
-        section.stack {
-            h2 { (t("home-places")) }
-            div.row { @for place in places { (ui::button(&Button::link(t(place.label), place.href).icon(place.icon))) } }
-        }
-    }
+    html! { section.stack { h2 { (t("home-places")) } (ui::place_list(&places)) } }
 }
 
 /// What a new business sees.
 fn nothing(cx: &Cx) -> Markup {
-    let load = cx.op.permissions.has(Permission::ImportRun).then(|| Button::link(t("home-load"), "/import"));
-    html! {
-        (ui::empty(&Empty { icon: "chart", title: t("home-none-title"), text: t("home-none-text"), first: None }))
-        @if let Some(load) = load { div.row { (ui::button(&load)) } }
-    }
+    let first = cx.op.permissions.has(Permission::ImportRun).then(|| Button::link(t("home-load"), "/import"));
+    html! { (ui::empty(&Empty { icon: "chart", title: t("home-none-title"), text: t("home-none-text"), first })) }
 }
 
 /// Everything of the day, its heading too: the first sale of a morning changes which day is shown.
@@ -194,8 +185,7 @@ async fn matter(cx: &Cx, tx: &mut db::Tx, shown: &Shown) -> Result<Markup> {
         None
     };
     Ok(html! {
-        h2 { (shown.heading()) }
-        (days(shown))
+        div.toolbar { h2 { (shown.heading()) } (days(shown)) }
         @if let Some(note) = note { (ui::banner(ui::Tone::Plain, &note, None)) }
         (headline(shown, &course, currency))
         div.two {
@@ -261,7 +251,7 @@ fn hours(shown: &Shown, slots: &[Slot], currency: Currency) -> Markup {
         Bar { point: point(say::hour(hour), total, currency), strong: false }
     };
     ui::bar_chart(&BarChart {
-        title: tf("home-hours", &[("day", &say::day(shown.day))]),
+        title: t("home-hours"),
         direction: Direction::Up,
         bars: (first..=last).map(bar).collect(),
     })
@@ -271,7 +261,7 @@ fn fortnight_chart(shown: &Shown, course: &[(Day, Figures)], currency: Currency)
     let bar =
         |(day, figures): &(Day, Figures)| Bar { point: point(say::short_day(*day), figures.total, currency), strong: *day == shown.day };
     ui::bar_chart(&BarChart {
-        title: tf("home-fortnight", &[("day", &say::day(shown.day))]),
+        title: t("home-fortnight"),
         direction: Direction::Up,
         bars: course.iter().skip(1).map(bar).collect(),
     })
@@ -301,7 +291,7 @@ fn most_sold(shown: &Shown, sold: &[Sold], currency: Currency) -> Markup {
         ("reports-column-total", ColumnKind::Number),
         ("reports-column-margin", ColumnKind::Number),
     ];
-    let title = tf("home-items", &[("day", &say::day(shown.day))]);
+    let title = t("home-items");
     html! {
         div.stack {
             h2 { (title) }

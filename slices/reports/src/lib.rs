@@ -24,7 +24,7 @@ pub fn slice() -> Slice {
     Slice {
         places: &[
             Place { label: "place-home", href: "/", icon: "home", needs: Permission::Member, rank: 0 },
-            Place { label: "place-reports", href: "/reports", icon: "chart", needs: Permission::ReportRead, rank: 60 },
+            Place { label: "place-reports", href: "/reports", icon: "chart", needs: Permission::ReportRead, rank: 45 },
         ],
         seals: &[kept::seal],
         checks: &[kept::check],

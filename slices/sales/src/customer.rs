@@ -131,6 +131,8 @@ async fn page(cx: Cx) -> Result<Markup> {
         open: |row| Some(format!("/orders?customer={}", row.get("id")?.as_str()?)),
         empty: ui::Empty { icon: "people", title: t("customers-empty-title"), text: t("customers-empty-text"), first: Some(new_button()) },
         zone: cx.site()?.zone.clone(),
+        codes: &[],
+        files_only: &[],
     };
     let body = list.show(&cx, &mut cx.tx().await?).await?;
     Ok(cx.page_with(Toolbar { crumbs: Vec::new(), title: t("customers"), now: None, buttons: vec![new_button()] }, body))
@@ -147,8 +149,10 @@ fn form(cx: &Cx, typed: Typed<'_>) -> Markup {
         field("email", "customer-email", ui::Kind::Email).optional(),
         field("phone", "customer-phone", ui::Kind::Text).optional(),
     ];
-    let form = Form::new("/customers/new", cx.guard(), list, t("customer-save"));
-    cx.page(t("customer-new"), html! { (typed.banner()) (ui::form(&form)) })
+    let cancel = Some(Button::link(t("customer-leave"), "/customers"));
+    let form = Form { cancel, ..Form::new("/customers/new", cx.guard(), list, t("customer-save")) };
+    let crumbs = vec![ui::Crumb { label: t("customers"), href: "/customers".into() }];
+    cx.page_with(Toolbar { crumbs, title: t("customer-new"), ..Toolbar::default() }, html! { (typed.banner()) (ui::form(&form)) })
 }
 
 async fn add(cx: Cx, fields: Fields) -> Result<Reply> {

@@ -34,7 +34,7 @@ pub fn slice() -> Slice {
 
 const PLACES: &[Place] = &[
     Place { label: "place-orders", href: "/orders", icon: "order", needs: Permission::OrderRead, rank: 10 },
-    Place { label: "place-customers", href: "/customers", icon: "people", needs: Permission::CustomerRead, rank: 40 },
+    Place { label: "place-customers", href: "/customers", icon: "card", needs: Permission::CustomerRead, rank: 50 },
     Place { label: "place-import", href: "/import", icon: "file", needs: Permission::ImportRun, rank: 70 },
 ];
 

@@ -67,6 +67,8 @@ async fn list(cx: Cx) -> Result<Markup> {
         open: |row: &Map<String, Value>| Some(format!("/orders/{}", row.get("id")?.as_str()?)),
         empty: ui::Empty { icon: "order", title: t("orders-empty-title"), text: t("orders-empty-text"), first: sells.then(ring_button) },
         zone: cx.site()?.zone.clone(),
+        codes: &[("kind", "order-kind"), ("state", "order-state")],
+        files_only: &["day", "net"],
     };
     let table = list.show(&cx, &mut cx.tx().await?).await?;
     let toolbar = Toolbar { crumbs: Vec::new(), title: t("orders"), now: None, buttons: sells.then(ring_button).into_iter().collect() };
@@ -110,7 +112,7 @@ fn facts(order: &Order, zone: &kernel::Zone) -> Vec<Fact> {
     let local = zone.local(order.placed_at).strftime("%A %-d %B %Y, %H:%M").to_string();
     let mut facts = vec![
         Fact::new(t("order-when"), ui::when(&local, &order.placed_at.to_string())),
-        Fact::new(t("order-day"), html! { (order.day) }),
+        Fact::new(t("order-day"), web::day(order.day)),
         Fact::new(t("order-channel"), html! { (t(&format!("order-channel-{}", order.channel))) }),
     ];
     if let Some(seller) = &order.seller {
@@ -233,11 +235,15 @@ async fn ring_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
     ];
     let mut form = Form::new("/orders/new", cx.guard(), Vec::new(), t("sale-done"));
     form.enter_moves = true;
+    form.cancel = Some(Button::link(t("sale-leave"), "/orders"));
     form.more = html! {
         (ui::line_set(&t("sale-lines"), Some(&t("sale-lines-help")), &lines))
-        (ui::field_set(&t("sale-pay"), None, &pay))
+        h2 { (t("sale-pay")) }
+        (ui::field_line(&pay[..2]))
+        (ui::field_line(&pay[2..]))
     };
-    Ok(cx.page(t("sale-ring"), html! { (typed.banner()) (ui::form(&form)) }))
+    let crumbs = vec![Crumb { label: t("orders"), href: "/orders".into() }];
+    Ok(cx.page_with(Toolbar { crumbs, title: t("sale-ring"), ..Toolbar::default() }, html! { (typed.banner()) (ui::form(&form)) }))
 }
 
 /// Reads the form; what names no item is refused where it was typed.
@@ -328,13 +334,15 @@ async fn refund_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
         typed.field(Field::text("reason", t("refund-reason")).help(t("refund-reason-help"))),
     ];
     let mut form = Form::new(format!("/orders/{id}/refund"), cx.guard(), Vec::new(), t("refund-done"));
-    form.cancel = Some(Button::link(called(&order), format!("/orders/{id}")));
+    form.cancel = Some(Button::link(t("sale-leave"), format!("/orders/{id}")));
     form.more = html! {
         (ui::field_set(&t("refund-lines"), Some(&t("refund-lines-help")), &lines))
         (ui::field_set(&t("refund"), None, &why))
     };
     let title = tf("refund-title", &[("number", &called(&order))]);
-    Ok(cx.page(title, html! { (typed.banner()) (ui::form(&form)) }))
+    let up = |label, href| Crumb { label, href };
+    let crumbs = vec![up(t("orders"), "/orders".into()), up(called(&order), format!("/orders/{id}"))];
+    Ok(cx.page_with(Toolbar { crumbs, title, ..Toolbar::default() }, html! { (typed.banner()) (ui::form(&form)) }))
 }
 
 fn read_refund(fields: &Fields, order: &Order) -> Result<RefundOrder> {

@@ -40,6 +40,7 @@ struct Shown {
     open: fn(&Map<String, Value>) -> Option<String>,
     filters: Vec<Field>,
     keep: Vec<(String, String)>,
+    codes: &'static [(&'static str, &'static str)],
 }
 
 async fn show(cx: &Cx, tx: &mut Tx, shown: Shown) -> Result<Markup> {
@@ -58,6 +59,8 @@ async fn show(cx: &Cx, tx: &mut Tx, shown: Shown) -> Result<Markup> {
         open: shown.open,
         empty: Empty { icon: "box", title: t("stock-empty-title"), text: t("stock-empty-text"), first: may.then(receive) },
         zone: cx.site()?.zone.clone(),
+        codes: shown.codes,
+        files_only: &["day"],
     };
     let body = html! { (tabs(shown.here)) (ui::filter_bar(&bar)) (page.show(cx, tx).await?) };
     let toolbar = Toolbar { crumbs: Vec::new(), title: t("stock-title"), now: None, buttons: may.then(receive).into_iter().collect() };
@@ -67,7 +70,7 @@ async fn show(cx: &Cx, tx: &mut Tx, shown: Shown) -> Result<Markup> {
 /// `GET /stock`.
 pub(crate) async fn worth(cx: Cx) -> Result<Markup> {
     let filters = vec![Field::text("q", t("stock-item-begins")), Field::text("category", t("stock-category"))];
-    let shown = Shown { list: &WORTH, here: "/stock", api: "/v1/stock/worth", name: "item", open: open_item, filters, keep: Vec::new() };
+    let shown = Shown { list: &WORTH, here: "/stock", api: "/v1/stock/worth", name: "item", open: open_item, filters, keep: Vec::new(), codes: &[] };
     show(&cx, &mut cx.tx().await?, shown).await
 }
 
@@ -89,7 +92,7 @@ pub(crate) async fn places(cx: Cx) -> Result<Markup> {
     let mut tx = cx.tx().await?;
     let location = Field::new("location", t("stock-location"), or_all(locations(&mut tx).await?.into_iter()));
     let filters = vec![Field::text("q", t("stock-item-begins")), location, Field::text("category", t("stock-category"))];
-    let shown = Shown { list: &ON_HAND, here: "/stock/places", api: "/v1/stock", name: "item", open: open_item, filters, keep: Vec::new() };
+    let shown = Shown { list: &ON_HAND, here: "/stock/places", api: "/v1/stock", name: "item", open: open_item, filters, keep: Vec::new(), codes: &[] };
     show(&cx, &mut tx, shown).await
 }
 
@@ -109,8 +112,16 @@ pub(crate) async fn movements(cx: Cx) -> Result<Markup> {
         Field::new("to", t("stock-to"), Kind::Date),
     ];
     let keep = ["location", "document"].iter().filter_map(|name| Some(((*name).to_owned(), cx.param(name)?.to_owned()))).collect();
-    let shown =
-        Shown { list: &MOVEMENTS, here: "/stock/movements", api: "/v1/movements", name: "document", open: open_document, filters, keep };
+    let shown = Shown {
+        list: &MOVEMENTS,
+        here: "/stock/movements",
+        api: "/v1/movements",
+        name: "document",
+        open: open_document,
+        filters,
+        keep,
+        codes: &[("cause", "cause")],
+    };
     show(&cx, &mut tx, shown).await
 }
 
@@ -135,7 +146,15 @@ pub(crate) async fn receipts(cx: Cx) -> Result<Markup> {
         Field::new("from", t("stock-from"), Kind::Date),
         Field::new("to", t("stock-to"), Kind::Date),
     ];
-    let shown =
-        Shown { list: &RECEIPTS, here: "/receipts", api: "/v1/receipts", name: "number", open: open_receipt, filters, keep: Vec::new() };
+    let shown = Shown {
+        list: &RECEIPTS,
+        here: "/receipts",
+        api: "/v1/receipts",
+        name: "number",
+        open: open_receipt,
+        filters,
+        keep: Vec::new(),
+        codes: &[("kind", "receipt-of")],
+    };
     show(&cx, &mut cx.tx().await?, shown).await
 }

@@ -113,16 +113,17 @@ async fn page(cx: &Cx, typed: &Fields, refused: Option<&Refused>) -> Result<Mark
         one.value = typed.get(&one.name).to_owned();
         one.error = refused.and_then(|refused| error(refused, &one.name, &rows));
     }
-    let lines =
-        lines.iter().enumerate().map(|(n, fields)| ui::field_set(&tf("receive-line", &[("n", &(n + 1).to_string())]), None, fields));
     let form = Form {
         more: html! {
+            (ui::mend(fields.iter().chain(lines.iter().flatten())))
+            (ui::field_line(&fields[..2]))
+            (ui::field_line(&fields[2..]))
             @if let Some(error) = refused.and_then(|refused| refused.of("lines")) { (ui::banner(Tone::Wrong, &error, None)) }
-            @for line in lines { (line) }
+            (ui::line_set(&t("receive-lines"), Some(&t("receive-lines-help")), &lines))
         },
         cancel: Some(Button::link(t("receive-cancel"), "/stock")),
         enter_moves: true,
-        ..Form::new("/receipts/new", cx.guard(), fields, t("receive-save"))
+        ..Form::new("/receipts/new", cx.guard(), Vec::new(), t("receive-save"))
     };
     let crumbs = vec![Crumb { label: t("stock-title"), href: "/stock".into() }];
     let toolbar = Toolbar { crumbs, title: t("receive-title"), now: None, buttons: Vec::new() };
@@ -138,9 +139,9 @@ fn row(n: usize, items: &[Choice], currency: Currency) -> Vec<Field> {
     let name = |part: &str| format!("lines.{n}.{part}");
     let units = Unit::ALL.iter().map(|unit| Choice::new(unit.code, unit.code)).collect();
     vec![
-        Field::new(name("itemId"), t("stock-item"), Kind::Select(items.to_vec())).optional(),
+        Field::new(name("itemId"), tf("receive-line", &[("n", &(n + 1).to_string())]), Kind::Select(items.to_vec())).optional(),
         Field::new(name("quantity"), t("stock-quantity"), Kind::Number).optional(),
-        Field::new(name("unit"), t("stock-unit"), Kind::Search { choices: units, source: None }).optional().help(t("receive-unit-help")),
+        Field::new(name("unit"), t("stock-unit"), Kind::Search { choices: units, source: None }).optional(),
         Field::new(name("amount"), t("receipt-amount"), Kind::Money { currency: currency.sign().into() }).optional(),
         Field::text(name("lot.code"), t("stock-lot")).optional(),
         Field::new(name("lot.bestBefore"), t("stock-best-before"), Kind::Date).optional(),
@@ -177,10 +178,9 @@ pub(crate) async fn show(cx: Cx) -> Result<Markup> {
 }
 
 fn facts(receipt: &Receipt, zone: &kernel::Zone) -> Vec<Fact> {
-    let said = zone.local(receipt.effective_at).strftime("%-d %b %Y %H:%M").to_string();
     let mut facts = vec![
-        Fact::new(t("stock-when"), ui::when(&said, &receipt.effective_at.to_string())),
-        Fact::new(t("stock-day"), html! { (receipt.day) }),
+        Fact::new(t("stock-when"), web::moment(receipt.effective_at, zone)),
+        Fact::new(t("stock-day"), web::day(receipt.day)),
         Fact::new(t("stock-location"), html! { (receipt.location) }),
     ];
     if let Some(reference) = &receipt.reference {
@@ -198,7 +198,7 @@ fn lines(receipt: &Receipt) -> Table {
             html! { (line.item) },
             ui::quantity(&line.entered.to_string(), &line.unit),
             ui::quantity(&line.quantity.to_string(), &line.base_unit),
-            html! { @if let Some(lot) = &line.lot { (lot) } @if let Some(day) = line.best_before { " (" (tf("stock-best-before-day", &[("day", &day.to_string())])) ")" } },
+            html! { @if let Some(lot) = &line.lot { (lot) } @if let Some(day) = line.best_before { " (" (tf("stock-best-before-day", &[("day", &web::day_text(day))])) ")" } },
             html! { span class="number" { (line.amount) } },
         ],
     };

@@ -19,7 +19,7 @@ pub fn slice() -> Slice {
     }
 }
 
-const PLACES: &[Place] = &[Place { label: "place-suppliers", href: "/suppliers", icon: "van", needs: Permission::SupplierRead, rank: 45 }];
+const PLACES: &[Place] = &[Place { label: "place-suppliers", href: "/suppliers", icon: "van", needs: Permission::SupplierRead, rank: 55 }];
 
 fn routes(routes: &mut web::Routes) {
     supplier::routes(routes);

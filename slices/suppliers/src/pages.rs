@@ -34,6 +34,8 @@ async fn list(cx: Cx) -> Result<Markup> {
         open: |row| Some(format!("/suppliers/{}", row.get("id")?.as_str()?)),
         empty: ui::Empty { icon: "van", title: t("suppliers-empty-title"), text: t("suppliers-empty-text"), first: Some(new_button()) },
         zone: cx.site()?.zone.clone(),
+        codes: &[],
+        files_only: &[],
     };
     let body = list.show(&cx, &mut cx.tx().await?).await?;
     Ok(cx.page_with(Toolbar { crumbs: Vec::new(), title: t("suppliers-title"), now: None, buttons: vec![new_button()] }, body))
@@ -46,8 +48,10 @@ fn new_page(cx: &Cx, typed: Typed<'_>) -> Markup {
         field("email", "supplier-email", ui::Kind::Email).optional(),
         field("phone", "supplier-phone", ui::Kind::Text).optional(),
     ];
-    let form = Form::new("/suppliers/new", cx.guard(), list, t("supplier-save"));
-    cx.page(t("supplier-new"), html! { (typed.banner()) (ui::form(&form)) })
+    let cancel = Some(Button::link(t("supplier-leave"), "/suppliers"));
+    let form = Form { cancel, ..Form::new("/suppliers/new", cx.guard(), list, t("supplier-save")) };
+    let crumbs = vec![Crumb { label: t("suppliers-title"), href: "/suppliers".into() }];
+    cx.page_with(Toolbar { crumbs, title: t("supplier-new"), ..Toolbar::default() }, html! { (typed.banner()) (ui::form(&form)) })
 }
 
 async fn add(cx: Cx, fields: Fields) -> Result<Reply> {
@@ -102,7 +106,7 @@ fn price_table(prices: &[SupplierPrice]) -> Table {
             html! { (price.item) },
             ui::quantity(&price.quantity.to_string(), &price.unit),
             html! { (price.amount) },
-            html! { (price.from_day) },
+            web::day(price.from_day),
         ],
     });
     Table {
@@ -146,7 +150,12 @@ async fn price_form(cx: &Cx, tx: &mut Tx, supplier: &Supplier, typed: Typed<'_>)
         typed.field(field("fromDay", "supplier-from", ui::Kind::Date).optional().help(t("supplier-from-help"))),
     ];
     let mut form = Form::new(format!("/suppliers/{}/prices", supplier.id), cx.guard(), Vec::new(), t("supplier-price-save"));
-    form.more = ui::field_set(&t("supplier-price-new"), None, &list);
+    form.more = html! {
+        h2 { (t("supplier-price-new")) }
+        (ui::mend(&list))
+        (ui::fields(&list[..1]))
+        (ui::field_line(&list[1..]))
+    };
     Ok(html! { (typed.banner()) (ui::form(&form)) })
 }
 

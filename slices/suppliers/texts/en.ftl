@@ -8,6 +8,7 @@ supplier-name = Name
 supplier-email = E-mail
 supplier-phone = Telephone
 supplier-new = Add a supplier
+supplier-leave = Leave without saving
 supplier-save = Add the supplier
 supplier-state = Supplies us
 supplier-prices = Price list

@@ -72,9 +72,10 @@ fn every_page_fits_a_phone_and_a_desk_in_both_themes() {
             "stock": "/stock", "movements": "/stock/movements", "receive": "/receipts/new", "receipt": format!("/receipts/{receipt}"),
             "customers": "/customers", "customer-new": "/customers/new", "suppliers": "/suppliers", "supplier": format!("/suppliers/{mill}"),
             "ledger": "/ledger", "transfers": "/ledger/transfers", "import": "/import", "team": "/team", "settings": "/settings",
-            "taxes": "/settings/taxes", "search": "/search?q=S", "missing": "/nothing-here"
+            "taxes": "/settings/taxes", "search": "/search?q=S", "places": "/places", "businesses": "/businesses", "missing": "/nothing-here"
         });
-        tell(&story, "every_page", json!({ "paths": paths })).await;
+        let strange = json!({ "login": "/login", "register": "/register", "stranger-missing": "/nothing-here" });
+        tell(&story, "every_page", json!({ "paths": paths, "strange": strange })).await;
     });
 }
 

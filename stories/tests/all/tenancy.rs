@@ -107,7 +107,8 @@ fn no_view_or_function_runs_with_more_rights_than_its_caller() {
             )
             .await,
         );
-        assert!(functions.is_empty(), "functions with rights of their own: {functions:?}");
+        // It takes nothing, answers nothing and reads no row for anybody: it makes PostgreSQL look at its statistics.
+        assert_eq!(functions, ["sales.look_again()"], "functions with rights of their own");
         let roles = names(
             &rows(&story, "SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'hearth%' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb)").await,
         );

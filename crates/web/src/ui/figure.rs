@@ -105,7 +105,7 @@ pub fn figure(figure: &Figure) -> Markup {
     }
 }
 
-/// Several figures side by side.
+/// Several figures side by side; five stand as two and three where they have no room in one row.
 pub fn figures(list: &[Figure]) -> Markup {
-    html! { div.figures { @for one in list { (figure(one)) } } }
+    html! { div.figures.five[list.len() == 5] { @for one in list { (figure(one)) } } }
 }

@@ -120,6 +120,7 @@ fn day() -> Markup {
             one("Sales today", money("1,284.60", "£"), against("8 %", Ordering::Greater, Some(true), last), &sales, "/reports/sales"),
             one("Margin", quantity("61.2", "%"), against("1.4 points", Ordering::Less, Some(false), last), &[], "/reports/margin"),
             one("Waste", quantity("1.8", "kg"), against("0.4 kg", Ordering::Less, Some(true), last), &waste, "/reports/waste"),
+            one("Loaves", html! { span.number { "412" } }, None, &[], "/reports/items"),
             one("Cash in the till", money("-3.20", "£"), short, &[], "/till"),
         ]))
     }
@@ -357,6 +358,7 @@ fn fielding() -> Markup {
             Field::new("pieces", "Pieces per crate", Kind::Number).value("18").optional(),
         ]))
         (sold())
+        (fold("More", false, &fields(&[Field::text("shelf", "Shelf").optional()])))
         (file_drop(&FileDrop {
             action: "/photos".to_owned(), guard: secret("p1"), name: "photos".to_owned(), label: "Photographs of the menu".to_owned(),
             help: "JPEG, PNG or WebP; 20 MB each.".to_owned(), accept: "image/jpeg,image/png,image/webp".to_owned(), many: true,

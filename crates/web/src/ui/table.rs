@@ -146,7 +146,7 @@ fn body_row(table: &Table, row: &Row) -> Markup {
 fn grid(table: &Table) -> Markup {
     html! {
         div.table-room {
-            table.table {
+            table.table.wide {
                 caption.hidden { (table.caption) }
                 thead {
                     tr {

@@ -149,9 +149,15 @@ fn open_form(cx: &Cx, typed: &Typed<'_>) -> Markup {
         typed.field(Field::text("siteName", t("business-site")).help(t("business-site-help")).optional()),
         typed.field(Field::new("dayStart", t("site-day-start"), Kind::Time).help(t("site-day-start-help")).value(site::DAY_START)),
     ];
+    let (first, further) = fields.split_at(4);
+    let more = html! {
+        (ui::mend(&fields))
+        (ui::fields(first))
+        (ui::fold(&t("open-further"), further.iter().any(|one| one.error.is_some()), &ui::fields(further)))
+    };
     let body = html! {
         (typed.banner())
-        (form(&Form::new("/open", cx.guard(), fields, t("open-submit"))))
+        (form(&Form { more, ..Form::new("/open", cx.guard(), Vec::new(), t("open-submit")) }))
     };
     cx.page(t("open-title"), body)
 }

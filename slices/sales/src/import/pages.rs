@@ -43,6 +43,8 @@ pub(super) async fn start(cx: &Cx, refused: Option<&Refused>) -> Result<Markup> 
         open: |row: &Map<String, Value>| Some(format!("/import/{}", row.get("id")?.as_str()?)),
         empty: ui::Empty { icon: "file", title: t("imports-empty-title"), text: t("imports-empty-text"), first: None },
         zone: cx.site()?.zone.clone(),
+        codes: &[("state", "import-state")],
+        files_only: &[],
     };
     let past = list.show(cx, &mut cx.tx().await?).await?;
     let body = html! {
@@ -355,6 +357,8 @@ async fn refusals(cx: &Cx, tx: &mut db::Tx, id: ImportId) -> Result<Markup> {
         open: |_| None,
         empty: ui::Empty { icon: "check", title: t("import-refused-none"), text: String::new(), first: None },
         zone: cx.site()?.zone.clone(),
+        codes: &[],
+        files_only: &["code"],
     };
     list.show(&of_import, tx).await
 }

@@ -85,35 +85,43 @@ async fn all_forms(story: &Story) -> BTreeMap<String, Found> {
     found
 }
 
-fn holds_well(answer: &Answer, found: &Found, typed: &str) {
+/// Holds an answer to a form; the fields that lost what was typed come back.
+fn lost(answer: &Answer, found: &Found, typed: &str) -> Vec<String> {
     let status = answer.status.as_u16();
     assert!(status < 500, "{} of {:?} with {typed:.40}: {}", answer.asked, found.fields, answer.text());
     if answer.status.is_redirection() {
-        return;
+        return Vec::new();
     }
     refused_well(answer, Answers::Page);
-    let mine = forms(&answer.text()).into_iter().find(|form| form.action == found.action);
-    if let (422, Some(mine)) = (status, mine) {
-        for name in found.fields.iter().filter(|(name, shown)| **shown && mine.fields.get(*name) == Some(&true)).map(|(name, _)| name) {
-            assert_eq!(answer.input(name).trim_start_matches('\n'), typed, "{}: the field {name} lost what was typed", answer.asked);
-        }
-    }
+    let mine = forms(&answer.text()).into_iter().find(|form| form.action == found.action && status == 422);
+    let shown = mine.into_iter().flat_map(|form| form.fields).filter(|(name, shown)| *shown && found.fields.get(name) == Some(&true));
+    let lost = shown.filter(|(name, _)| answer.input(name).trim_start_matches('\n') != typed);
+    lost.map(|(name, _)| format!("{} {name}: {typed:.30} became {:.60}", answer.asked, answer.input(&name))).collect()
 }
 
+/// Sends every form with every text in all of its fields; how many came back with fields to mend.
 async fn send_all(story: &Story, typed: &[&str]) -> usize {
-    let mut shown_again = 0;
+    let (mut shown_again, mut all_lost) = (0, Vec::new());
     // Signing out and changing to another business take no fields, and end the session.
     for found in all_forms(story).await.values().filter(|f| f.action != "/logout" && !f.action.starts_with("/businesses/")) {
         for typed in typed {
             let fields: Vec<(&str, &str)> = found.fields.keys().map(|name| (name.as_str(), *typed)).collect();
             let answer = story.form(&found.action, &fields).await;
-            holds_well(&answer, found, typed);
+            all_lost.extend(lost(&answer, found, typed));
             shown_again += usize::from(answer.status == 422 && found.fields.values().any(|shown| *shown));
         }
-        holds_well(&story.form(&found.action, &[]).await, found, "");
+        refused_or_done(&story.form(&found.action, &[]).await);
     }
+    assert!(all_lost.is_empty(), "what was typed is lost:\n{}", all_lost.join("\n"));
     assert!(story.check().await.is_empty());
     shown_again
+}
+
+/// A form without any field.
+fn refused_or_done(answer: &Answer) {
+    if !answer.status.is_redirection() {
+        refused_well(answer, Answers::Page);
+    }
 }
 
 #[test]
