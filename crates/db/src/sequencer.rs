@@ -12,6 +12,8 @@ use crate::{Db, live::Head};
 const LEADER: i64 = 0x4845_4152_5448;
 /// Commits on other nodes poke nobody here; so often is looked.
 const GLANCE: Duration = Duration::from_millis(50);
+/// How long commits gather before the next ones are numbered: a round for each commit would slow the commits down.
+const BREATH: Duration = Duration::from_millis(10);
 /// How long to rest after a failure or while another node leads.
 const REST: Duration = Duration::from_secs(1);
 /// How many entries are numbered at once.
@@ -93,7 +95,9 @@ impl Db {
         let mut glances = 0_u32;
         loop {
             let _ = tokio::time::timeout(GLANCE, self.committed.notified()).await;
-            self.sequence().await?;
+            if self.sequence().await? > 0 {
+                tokio::time::sleep(BREATH).await;
+            }
             glances += 1;
             if glances.is_multiple_of(100) {
                 sqlx::query("SELECT 1").execute(&mut *lock).await?;

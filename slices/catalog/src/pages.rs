@@ -41,7 +41,7 @@ pub(crate) async fn list(cx: Cx) -> Result<Markup> {
             Field::new("active", t("item-active"), Kind::Select(active)).value(given("active")),
         ],
         keep: Vec::new(),
-        clear: Some("/items".into()),
+        clear: (!cx.query.is_empty()).then(|| "/items".to_owned()),
         found: None,
     };
     let new = || Button::link(t("item-new"), "/items/new").main().icon("plus");

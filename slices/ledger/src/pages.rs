@@ -123,10 +123,12 @@ fn sums(balances: &Balances) -> Vec<(Money, Money)> {
     sums.into_values().collect()
 }
 
-/// Both sides per currency, and what they differ by: nothing.
+/// Both sides per currency, and what they differ by: nothing. Those of a single currency stand under the table.
 fn differences(balances: &Balances) -> Markup {
+    let sums = sums(balances);
+    let single = sums.len() < 2;
     html! {
-        @for (debit, credit) in sums(balances) {
+        @for (debit, credit) in sums.into_iter().filter(|(debit, credit)| !single || debit != credit) {
             (ui::facts(&[
                 Fact::new(t("transfer-debit"), amount(debit)),
                 Fact::new(t("transfer-credit"), amount(credit)),
@@ -154,7 +156,7 @@ pub(crate) async fn transfers(cx: Cx) -> Result<Markup> {
             Field::new("book", t("ledger-book"), Kind::Select(choices.collect())).value(given("book")),
         ],
         keep: Vec::new(),
-        clear: Some("/ledger/transfers".into()),
+        clear: (!cx.query.is_empty()).then(|| "/ledger/transfers".to_owned()),
         found: None,
     };
     let list = ListPage {

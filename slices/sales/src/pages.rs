@@ -152,26 +152,28 @@ fn lines(order: &Order) -> Table {
     Table { caption: t("order-line-item"), columns, rows: rows.collect(), total: None, bulk: None, empty: None }
 }
 
+/// What makes the total; below it how it was paid and what it left.
 fn money(order: &Order) -> Markup {
-    let mut facts = Vec::new();
+    let mut made = Vec::new();
     if order.discount.minor != 0 {
-        facts.push(Fact::new(t("order-gross"), html! { (order.gross) }));
-        facts.push(Fact::new(t("order-discount"), html! { (order.discount) }));
+        made.push(Fact::new(t("order-gross"), html! { (order.gross) }));
+        made.push(Fact::new(t("order-discount"), html! { (order.discount) }));
     }
-    facts.push(Fact::new(t("order-net"), html! { (order.net) }));
-    facts.push(Fact::new(t("order-tax"), html! { (order.tax) }));
-    facts.push(Fact::new(t("order-total"), html! { strong { (order.total) } }));
+    made.push(Fact::new(t("order-net"), html! { (order.net) }));
+    made.push(Fact::new(t("order-tax"), html! { (order.tax) }));
+    made.push(Fact::new(t("order-total"), html! { (order.total) }));
+    let mut after = Vec::new();
     if order.rounding.minor != 0 {
-        facts.push(Fact::new(t("order-rounding"), html! { (order.rounding) }));
+        after.push(Fact::new(t("order-rounding"), html! { (order.rounding) }));
     }
     for payment in &order.payments {
         let said = payment.reference.clone().unwrap_or_default();
-        facts.push(Fact::new(t(&format!("method-{}", payment.method)), html! { (payment.amount) " " span class="quiet" { (said) } }));
+        after.push(Fact::new(t(&format!("method-{}", payment.method)), html! { (payment.amount) " " span class="quiet" { (said) } }));
     }
     let cost = order.lines.iter().map(|l| l.cost.minor).sum::<i64>();
-    facts.push(Fact::new(t("order-cost"), html! { (Money::new(cost, order.total.currency)) }));
-    facts.push(Fact::new(t("order-margin"), html! { (Money::new(order.net.minor - cost, order.total.currency)) }));
-    ui::facts(&facts)
+    after.push(Fact::new(t("order-cost"), html! { (Money::new(cost, order.total.currency)) }));
+    after.push(Fact::new(t("order-margin"), html! { (Money::new(order.net.minor - cost, order.total.currency)) }));
+    html! { div.stack { (ui::facts(&made)) (ui::facts(&after)) } }
 }
 
 /// What the form offers: items that have a price, and customers.
@@ -224,7 +226,7 @@ async fn ring_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
         let item = if i == 0 { field.focus() } else { field };
         lines.push(vec![item, typed.field(Field::new(quantity, t("sale-line-quantity"), ui::Kind::Number).value("1").optional())]);
     }
-    let pay = vec![
+    let pay = [
         typed.blamed(Field::new("method", t("sale-method"), methods()).value("cash"), &["payments", "payments.0.method"]),
         typed.blamed(Field::new("customer", t("sale-customer"), ui::Kind::Select(offer.customers)).optional(), &["customerId"]),
         typed.blamed(

@@ -50,7 +50,7 @@ async fn show(cx: &Cx, tx: &mut Tx, shown: Shown) -> Result<Markup> {
     for field in &mut fields {
         field.value = cx.param(&field.name).unwrap_or_default().to_owned();
     }
-    let bar = FilterBar { action: shown.here.into(), fields, keep: shown.keep, clear: Some(shown.here.into()), found: None };
+    let bar = FilterBar { action: shown.here.into(), fields, keep: shown.keep, clear: (!cx.query.is_empty()).then(|| shown.here.to_owned()), found: None };
     let page = ListPage {
         list: shown.list,
         here: shown.here,

@@ -99,7 +99,7 @@ async fn page(cx: &Cx, typed: &Fields, refused: Option<&Refused>) -> Result<Mark
     let currency = cx.site()?.currency;
     let (items, locations) = (items(&mut tx).await?, locations(&mut tx).await?);
     let kinds = ReceiptKind::ALL.iter().map(|kind| Choice::new(kind.code(), t(&format!("receipt-of-{}", kind.code())))).collect();
-    let mut fields = vec![
+    let mut fields = [
         Field::new("kind", t("receipt-kind"), Kind::Select(kinds)),
         Field::text("supplier", t("receipt-supplier")).optional(),
         Field::text("reference", t("receipt-reference")).optional(),

@@ -44,7 +44,7 @@ fn no_route_is_open_by_accident() {
         }
         let stranger = story.stranger();
         for route in story.app.routes().iter().filter(|r| r.needs != Permission::Open && r.method == "GET") {
-            let path = route.path.replace("{id}", &Uuid::nil().to_string()).replace('{', "").replace('}', "");
+            let path = route.path.replace("{id}", &Uuid::nil().to_string()).replace(['{', '}'], "");
             let answer = stranger.get(&path).await;
             let turned_away = answer.status == 401 || (route.answers == Answers::Page && answer.location().starts_with("/login"));
             assert!(turned_away, "{} answers a stranger with {}", name(route), answer.status);

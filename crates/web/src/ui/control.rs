@@ -331,7 +331,7 @@ pub fn file_drop(drop: &FileDrop) -> Markup {
             }
             p.help id={ (id) "-help" } { (drop.help) }
             progress.progress max="100" value="0" aria-label=(drop.label) hidden {}
-            (button(&Button::submit(words::SEND).weight(Weight::Quiet)))
+            (button(&Button::submit(words::SEND)))
         }
     }
 }

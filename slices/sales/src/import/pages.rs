@@ -6,7 +6,7 @@ use pricing::Method;
 use serde_json::{Map, Value};
 use tables::{Mapping, Part, Role};
 use web::{
-    Cx, Fields, ListPage, Refused, Reply, Routes, history, t, tf,
+    Cx, Fields, ListPage, Refused, Reply, Routes, Typed, history, t, tf,
     ui::{self, Button, Choice, ColumnKind, Crumb, Does, Fact, Field, FileDrop, Head, Row, Table, Tone, Toolbar, Weight},
 };
 
@@ -19,7 +19,7 @@ use super::{
 
 pub(super) fn routes(routes: &mut Routes) {
     routes.page("GET /import", Permission::ImportRun, async |cx: Cx| start(&cx, None).await);
-    routes.page("GET /import/{id}", Permission::ImportRun, async |cx: Cx| show(&cx, None).await);
+    routes.page("GET /import/{id}", Permission::ImportRun, async |cx: Cx| show(&cx, Typed::default()).await);
     routes.form("POST /import/{id}", Permission::ImportRun, decide);
     routes.raw("GET /import/{id}/progress", Permission::ImportRun, web::Answers::Page, &[], progress);
 }
@@ -59,7 +59,7 @@ pub(super) async fn start(cx: &Cx, refused: Option<&Refused>) -> Result<Markup> 
     ))
 }
 
-async fn show(cx: &Cx, refused: Option<&Refused>) -> Result<Markup> {
+async fn show(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
     let id: ImportId = cx.id("id")?;
     let mut tx = cx.tx().await?;
     let import = document::load(&mut tx, id).await?;
@@ -70,10 +70,9 @@ async fn show(cx: &Cx, refused: Option<&Refused>) -> Result<Markup> {
     };
     let lines = html! { @if let Some(lines) = lines { h2 { (t("import-refused-title")) } (lines) } };
     if import.state != "done" {
-        let refused = html! { @if let Some(refused) = refused { (refused.banner()) } };
         let body = match import.state.as_str() {
             "running" => running(&import),
-            _ => html! { (refused) (outcome(&import)) (choose(cx, &import)?) (lines) },
+            _ => html! { (typed.banner()) (outcome(&import)) (choose(cx, &import, typed)?) (lines) },
         };
         let crumbs = vec![Crumb { label: t("import-title"), href: "/import".into() }];
         let now = ui::badge(tone(&import), &t(&format!("import-state-{}", import.state)));
@@ -193,7 +192,7 @@ fn facts(import: &Document, report: &ImportReport) -> Markup {
 }
 
 /// The form: what each column is, the rest of what a person decides, and the acts.
-fn choose(cx: &Cx, import: &Document) -> Result<Markup> {
+fn choose(cx: &Cx, import: &Document, typed: Typed<'_>) -> Result<Markup> {
     let sites = &cx.viewer()?.sites;
     let site = Choice::new;
     let mut fields = vec![
@@ -212,6 +211,7 @@ fn choose(cx: &Cx, import: &Document) -> Result<Markup> {
         let value = if import.skip_refused { "true" } else { "" };
         fields.push(Field::new("skipRefused", t("import-skip"), ui::Kind::Checkbox).help(t("import-skip-help")).value(value).optional());
     }
+    let fields: Vec<Field> = fields.into_iter().map(|field| typed.field(field)).collect();
     let tried = import.report.as_ref().is_some_and(|r| r.outcome == Outcome::Tried) || refused;
     let act =
         |label: &str, value: &str, weight| Button { label: t(label), does: Does::SubmitAs("act".into(), value.into()), weight, icon: None };
@@ -369,7 +369,7 @@ async fn decide(cx: Cx, fields: Fields) -> Result<Reply> {
     let import = document::load(&mut cx.tx().await?, id).await?;
     Ok(match cx.submit(&fields, command(&import, &fields)).await? {
         Ok(_) => Reply::see(format!("/import/{id}")),
-        Err(refused) => Reply::refused(show(&cx, Some(&refused)).await?),
+        Err(refused) => Reply::refused(show(&cx, Typed::again(&fields, &refused)).await?),
     })
 }
 
