@@ -36,7 +36,6 @@ const lock = (form, is) => {
 };
 on('submit', (event) => {
 	const form = event.target, button = event.submitter, data = form.dataset;
-	if (form.method === 'dialog') return;
 	const sure = !data.confirm || data.sure;
 	delete data.sure;
 	if (!sure || data.sent) {
@@ -44,7 +43,7 @@ on('submit', (event) => {
 		event.stopImmediatePropagation();
 		return sure || ask(data.confirm, () => { data.sure = 1; form.requestSubmit(button); });
 	}
-	if (form.method !== 'post') return;
+	if (!form.matches('[method=post]')) return; // a field may be called method
 	data.sent = 1;
 	// Later, as a disabled button would not send its value.
 	setTimeout(() => data.sent && lock(form, true));
@@ -75,7 +74,7 @@ for (const kind of ['dragover', 'dragleave', 'drop']) on(kind, (event) => {
 	if (kind === 'drop') form.querySelector('[type=file]').files = event.dataTransfer.files;
 });
 
-// Live regions: a message says that something changed; the server says what is true now.
+// Live regions: a message says that something changed; the server says what.
 const lost = (is) => all('[data-not-live]').forEach((note) => { note.hidden = !is; });
 const streams = new Map();
 const refresh = async (region) => {
@@ -140,7 +139,7 @@ on('keydown', (event) => {
 	if (event.isComposing) return;
 	if (mod ? key === 'k' : key === '/' && !at.matches('input:not([type=checkbox]),textarea,select')) {
 		if (open(byId('palette'))) halt(event);
-	} else if (key === 'Enter' && mod && form?.method === 'post') {
+	} else if (key === 'Enter' && mod && form?.matches('[method=post]')) {
 		halt(event);
 		form.requestSubmit();
 	} else if (key === 'Enter' && form?.matches('[data-enter]') && at.matches('input,select')) {

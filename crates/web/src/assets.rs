@@ -19,12 +19,13 @@ pub struct Asset {
     pub integrity: String,
 }
 
-static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     [
         asset("app.css", "text/css; charset=utf-8", include_bytes!("../assets/app.css")),
         asset("app.js", "text/javascript; charset=utf-8", include_bytes!("../assets/app.js")),
         asset("htmx.min.js", "text/javascript; charset=utf-8", include_bytes!("../assets/htmx.min.js")),
         asset("icons.svg", "image/svg+xml", include_bytes!("../assets/icons.svg")),
+        asset("sign.svg", "image/svg+xml", include_bytes!("../assets/sign.svg")),
     ]
 });
 

@@ -122,6 +122,11 @@ impl Refused {
         }
     }
 
+    /// The banner above a form that lists its wrong fields itself: nothing where each complaint names its field.
+    pub fn general(&self) -> Markup {
+        if self.fields().is_empty() { self.banner() } else { Markup::default() }
+    }
+
     /// The banner above the form.
     pub fn banner(&self) -> Markup {
         ui::banner(ui::Tone::Wrong, &self.sentence(), None)

@@ -37,8 +37,8 @@ impl<'a> Typed<'a> {
         self.fields.map_or(0, |fields| fields.rows(prefix))
     }
 
-    /// The sentence above the form.
+    /// The sentence above the form; complaints about fields stand with them and in [`crate::ui::mend`].
     pub fn banner(&self) -> Markup {
-        self.refused.map_or_else(|| html! {}, Refused::banner)
+        self.refused.map_or_else(|| html! {}, Refused::general)
     }
 }

@@ -86,7 +86,7 @@ async fn new_page(cx: &Cx, typed: &Fields, refused: Option<&Refused>) -> Result<
         ..Form::new("/items/new", cx.guard(), Vec::new(), t("item-create"))
     };
     let toolbar = Toolbar { crumbs: crumbs(), title: t("item-new"), now: None, buttons: Vec::new() };
-    Ok(cx.page_with(toolbar, html! { @if let Some(refused) = refused { (refused.banner()) } (ui::form(&form)) }))
+    Ok(cx.page_with(toolbar, html! { @if let Some(refused) = refused { (refused.general()) } (ui::form(&form)) }))
 }
 
 /// `GET /items/{id}`.
@@ -241,7 +241,7 @@ fn price_form(cx: &Cx, item: &Item, currency: Currency, typed: &Fields, refused:
     html! {
         section class="stack" {
             h2 { (t("price-set-title")) }
-            @if let Some(refused) = refused { (refused.banner()) }
+            @if let Some(refused) = refused { (refused.general()) }
             (ui::form(&Form { more, ..Form::new(format!("/items/{}/price", item.id), cx.guard(), Vec::new(), t("price-set")) }))
         }
     }
@@ -297,5 +297,5 @@ async fn edit_page(cx: &Cx, item: &Item, typed: &Fields, refused: Option<&Refuse
     let mut crumbs = crumbs();
     crumbs.push(Crumb { label: item.name.clone(), href: here });
     let toolbar = Toolbar { crumbs, title: t("item-change"), now: None, buttons: Vec::new() };
-    Ok(cx.page_with(toolbar, html! { @if let Some(refused) = refused { (refused.banner()) } (ui::form(&form)) }))
+    Ok(cx.page_with(toolbar, html! { @if let Some(refused) = refused { (refused.general()) } (ui::form(&form)) }))
 }

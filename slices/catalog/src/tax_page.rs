@@ -52,7 +52,7 @@ async fn page(cx: &Cx, typed: &Fields, refused: Option<&Refused>) -> Result<Mark
     let body = html! {
         (ui::table(&table(&categories)))
         @if cx.op.permissions.has(Permission::SettingsWrite) {
-            @if let Some(refused) = refused { (refused.banner()) }
+            @if let Some(refused) = refused { (refused.general()) }
             section class="stack" {
                 h2 { (t("taxes-rate-title")) }
                 (ui::form(&rate_form(cx, &categories, typed, refused)))

@@ -67,7 +67,7 @@ fn closing(cx: &Cx, fields: &Fields, refused: Option<&Refused>) -> Markup {
     html! {
         section class="stack" {
             h2 { (t("ledger-close-title")) }
-            @if let Some(refused) = refused { (refused.banner()) }
+            @if let Some(refused) = refused { (refused.general()) }
             (ui::form(&ui::Form::new("/ledger/close", cx.guard(), vec![day], t("ledger-close"))))
         }
     }

@@ -239,6 +239,7 @@ async fn ring_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
     form.enter_moves = true;
     form.cancel = Some(Button::link(t("sale-leave"), "/orders"));
     form.more = html! {
+        (ui::mend(lines.iter().flatten().chain(&pay)))
         (ui::line_set(&t("sale-lines"), Some(&t("sale-lines-help")), &lines))
         h2 { (t("sale-pay")) }
         (ui::field_line(&pay[..2]))
@@ -338,6 +339,7 @@ async fn refund_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
     let mut form = Form::new(format!("/orders/{id}/refund"), cx.guard(), Vec::new(), t("refund-done"));
     form.cancel = Some(Button::link(t("sale-leave"), format!("/orders/{id}")));
     form.more = html! {
+        (ui::mend(lines.iter().chain(&why)))
         (ui::field_set(&t("refund-lines"), Some(&t("refund-lines-help")), &lines))
         (ui::field_set(&t("refund"), None, &why))
     };

@@ -127,7 +127,7 @@ async fn page(cx: &Cx, typed: &Fields, refused: Option<&Refused>) -> Result<Mark
     };
     let crumbs = vec![Crumb { label: t("stock-title"), href: "/stock".into() }];
     let toolbar = Toolbar { crumbs, title: t("receive-title"), now: None, buttons: Vec::new() };
-    Ok(cx.page_with(toolbar, html! { @if let Some(refused) = refused { (refused.banner()) } (ui::form(&form)) }))
+    Ok(cx.page_with(toolbar, html! { @if let Some(refused) = refused { (refused.general()) } (ui::form(&form)) }))
 }
 
 /// Whether the complaints are the command's, which counts only filled rows; the reader's name rows as the form does.

@@ -92,6 +92,7 @@ fn head(title: &str) -> Markup {
             meta name="color-scheme" content="light dark";
             meta name="htmx-config" content=(HTMX);
             title { (title) " · " (words::HEARTH) }
+            link rel="icon" type="image/svg+xml" href=(assets::url("sign.svg"));
             link rel="stylesheet" href=(style.path) integrity=(style.integrity);
             script src=(script.path) integrity=(script.integrity) defer {}
             script src=(htmx.path) integrity=(htmx.integrity) defer {}

@@ -160,7 +160,7 @@ fn outcome(import: &Document) -> Markup {
     let stopping = (report.refused_count - report.left_out.min(report.refused_count)).to_string();
     html! {
         (ui::banner(tone, &tf(key, &[("n", &stopping)]), already.as_ref()))
-        (facts(import, report))
+        @if report.outcome != Outcome::Already { (facts(import, report)) }
     }
 }
 
