@@ -141,7 +141,10 @@ async fn past(app: &App, tenant: TenantId) -> Result<()> {
         import: None,
     };
     let report = sales::import::run(app.db(), op(app, tenant), ask, &|_| {}).await?;
-    println!("  {} orders, {} lines, {}", report.documents, report.accepted, report.total);
+    println!(
+        "  {} orders, {} lines, {}; {} lines that name no item are left out",
+        report.documents, report.accepted, report.total, report.left_out
+    );
     Ok(())
 }
 

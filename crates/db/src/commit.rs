@@ -15,6 +15,9 @@ use crate::{
     tx::{Left, NumberWanted},
 };
 
+/// The largest booking, in minor units: totals over years of the largest still fit.
+const MOST: i64 = 10_000_000_000_000;
+
 /// What a commit gave.
 #[derive(Clone, Debug, Default)]
 pub struct Committed {
@@ -166,6 +169,9 @@ fn gathered(transfers: Vec<Transfer>) -> Result<Vec<Transfer>> {
     let mut order: Vec<(DocumentRef, BookId, BookId, Day)> = Vec::new();
     let mut sums: BTreeMap<(Uuid, BookId, BookId, Day), Transfer> = BTreeMap::new();
     for transfer in transfers {
+        if transfer.amount > MOST {
+            return Err(Error::rule("number.too_large"));
+        }
         if transfer.amount <= 0 || transfer.debit == transfer.credit {
             return Err(Error::Internal("a transfer needs two accounts and an amount above zero".into()));
         }

@@ -114,7 +114,11 @@ async fn begin_with(pool: &PgPool, begin: &str) -> Result<Transaction<'static, P
     let mut last = Error::Unavailable(1, "no connection".into());
     for _ in 0..most {
         let stale = pool.num_idle() > 0;
-        match pool.begin_with(AssertSqlSafe(begin.to_owned())).await {
+        // In a task of its own: a request that is given up while BEGIN is under way would else give the connection back inside
+        // the transaction that it began, and the next one would find itself in it.
+        let (pool_of_task, statement) = (pool.clone(), AssertSqlSafe(begin.to_owned()));
+        let begun = tokio::spawn(async move { pool_of_task.begin_with(statement).await }).await;
+        match begun.unwrap_or(Err(sqlx::Error::WorkerCrashed)) {
             Ok(transaction) => return Ok(transaction),
             Err(error @ (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => return Err(error.into()),
             Err(error) => {

@@ -44,6 +44,7 @@ pub static TABLE: &[Code] = &[
     row("body.json", 400, "This is not readable JSON."),
     row("body.unknown_field", 422, "There is no such field."),
     row("body.missing_field", 422, "This field is needed."),
+    row("body.path_differs", 422, "The address names another one."),
     row("body.wrong_type", 422, "This field has another type."),
     row("intent.other_content", 409, "This id was used before for something else."),
     row("conflict", 409, "Somebody did this at the same time. Try again."),
@@ -84,6 +85,7 @@ pub static TABLE: &[Code] = &[
     row("login.wrong", 401, "The address or the password is wrong."),
     row("tenant.none", 409, "Open a business first."),
     held("tenant.slug_taken", 409, "This short name is taken.", "tenant_slug_key"),
+    row("member.address_taken", 409, "This address has an account already, and such a one can't be added yet. Use another address."),
     row("member.exists", 409, "This person is a member already."),
     row("member.unknown", 422, "There is no such member."),
     row("member.last_owner", 409, "A business needs an owner. Make somebody else an owner first."),
@@ -127,7 +129,7 @@ pub static TABLE: &[Code] = &[
     row("order.discount", 422, "A discount can't be more than the line."),
     row("order.refund_more", 409, "More than was sold can't be refunded."),
     row("order.customer_needed", 422, "A sale on account needs a customer."),
-    row("customer.unknown", 422, "There is no such customer."),
+    held("customer.unknown", 422, "There is no such customer.", "orders_tenant_id_customer_id_fkey"),
     held("sale.exists", 409, "A sale with this id exists with other content.", "orders_pkey"),
     // Import of a past
     row("import.unknown", 422, "There is no such import."),
@@ -135,7 +137,7 @@ pub static TABLE: &[Code] = &[
     row("import.refused", 422, "Some lines were refused, so nothing was imported."),
     row("import.file", 422, "This file can't be read as a table."),
     row("import.percent", 422, "Give a share from 0 to 100 percent."),
-    row("import.too_many_items", 422, "These files name more than 20,000 different items. Is another column the item?"),
+    row("import.too_many_items", 422, "These files name more than 20,000 different items; another column may be the item."),
     row("import.files_gone", 409, "The files of this import are no longer kept. Give them again."),
 ];
 

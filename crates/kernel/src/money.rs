@@ -66,11 +66,20 @@ impl fmt::Display for Currency {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Money {
-    /// Whole minor units.
+    /// Whole minor units; what is sent is at most a trillion of them.
+    #[serde(deserialize_with = "bounded")]
     pub minor: i64,
     /// The currency's three letters.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, example = "GBP"))]
     pub currency: Currency,
+}
+
+/// The largest amount that may be sent, in minor units: sums over the documents of a lifetime still fit.
+const MOST: i64 = 1_000_000_000_000;
+
+fn bounded<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<i64, D::Error> {
+    let minor = i64::deserialize(deserializer)?;
+    if (-MOST..=MOST).contains(&minor) { Ok(minor) } else { Err(serde::de::Error::custom("an amount is at most a trillion minor units")) }
 }
 
 impl Money {
@@ -109,6 +118,9 @@ impl Money {
             return Err(wrong());
         }
         let minor: i64 = format!("{whole}{part:0<decimals$}").parse().map_err(|_| wrong())?;
+        if minor > MOST {
+            return Err(Error::rule("number.too_large"));
+        }
         Ok(Self { minor: if negative { -minor } else { minor }, currency })
     }
 

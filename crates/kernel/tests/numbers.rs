@@ -192,7 +192,7 @@ fn a_price_times_a_quantity_rounds_half_away_from_zero() {
 
 proptest! {
     #[test]
-    fn money_reads_what_it_shows(minor in -99_999_999_999_999_i64..=99_999_999_999_999, code in select(CURRENCIES.map(|c| c.0).to_vec())) {
+    fn money_reads_what_it_shows(minor in -999_999_999_999_i64..=999_999_999_999, code in select(CURRENCIES.map(|c| c.0).to_vec())) {
         let money = Money::new(minor, currency(code));
         prop_assert_eq!(Money::parse(&money.to_string(), money.currency).unwrap(), money);
         prop_assert_eq!(Money::parse(&money.digits(), money.currency).unwrap(), money);

@@ -11,6 +11,9 @@ use crate::Cx;
 pub(crate) fn command<C: DeserializeOwned>(cx: &Cx) -> Result<C> {
     let mut fields = object(cx)?;
     for (name, value) in &cx.path {
+        if fields.get(name).is_some_and(|said| said != value) {
+            return Err(Error::field(name.clone(), "body.path_differs"));
+        }
         fields.insert(name.clone(), Value::String(value.clone()));
     }
     let value = Value::Object(fields);

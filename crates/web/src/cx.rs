@@ -152,7 +152,9 @@ impl Cx {
             match name.as_str() {
                 "sort" => asked.sort = Some(value.clone()),
                 "cursor" => asked.cursor = Some(value.clone()),
-                "limit" => asked.limit = Some(value.parse().map_err(|_| Error::field("limit", "body.wrong_type"))?),
+                "limit" => {
+                    asked.limit = Some(value.parse().ok().filter(|n| *n > 0).ok_or_else(|| Error::field("limit", "body.wrong_type"))?)
+                }
                 "format" => {}
                 name if keep.contains(&name) => {}
                 _ => asked.filters.push((name.clone(), value.clone())),

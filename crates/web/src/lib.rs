@@ -30,7 +30,7 @@ pub use listing::{ListPage, history, list_reply};
 pub use openapi::document as openapi;
 pub use reply::Reply;
 pub use routes::{Answers, Route, Routes};
-pub use say::{day, day_text, moment};
+pub use say::{day, day_text, moment, quantity};
 pub use slice::{Authenticate, CheckFn, Finding, Found, OpenedFn, Opening, Place, SearchFn, Slice};
 pub use text::{t, tf};
 pub use typed::Typed;

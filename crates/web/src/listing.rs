@@ -241,8 +241,8 @@ fn shown_cell(column: &Column, row: &Map<String, Value>, zone: &Zone) -> Markup 
             }
         }
         (Kind::Quantity, Value::String(quantity)) => {
-            let said = quantity.parse::<Quantity>().map_or_else(|_| quantity.clone(), |q| q.to_string().replace('-', "\u{2212}"));
-            ui::quantity(&said, text("unit").unwrap_or_default())
+            let unit = text("unit").unwrap_or_default();
+            quantity.parse::<Quantity>().map_or_else(|_| ui::quantity(quantity, unit), |quantity| say::quantity(quantity, unit))
         }
         (Kind::Time, Value::String(at)) => match at.parse::<At>() {
             Ok(at) => say::moment(at, zone),

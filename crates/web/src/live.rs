@@ -21,12 +21,27 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.stream("GET /v1/live", Permission::Member, stream);
 }
 
+/// Who may hear of a kind of thing: who may see it. What is not named here is for those who read the whole trail.
+pub(crate) fn seen_by(kind: &str) -> Permission {
+    match kind {
+        "order" => Permission::OrderRead,
+        "item" => Permission::ItemRead,
+        "customer" => Permission::CustomerRead,
+        "supplier" => Permission::SupplierRead,
+        "receipt" => Permission::StockRead,
+        "import" => Permission::ImportRun,
+        "member" => Permission::TeamRead,
+        _ => Permission::TrailRead,
+    }
+}
+
 /// How often a silent stream says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 async fn stream(cx: Cx) -> Result<Reply> {
     let last = cx.headers.get("last-event-id").and_then(|v| v.to_str().ok()).or(cx.param("after")).and_then(|n| n.parse().ok());
     let mut live = cx.app.db().live(cx.op.clone(), last).await?;
+    let permissions = cx.op.permissions;
     let (send, receive) = mpsc::channel::<Event>(64);
     tokio::spawn(async move {
         loop {
@@ -36,7 +51,7 @@ async fn stream(cx: Cx) -> Result<Reply> {
             };
             // A failure ends the stream; the browser comes back with the last number it saw.
             let Ok(entries) = entries else { return };
-            for entry in entries {
+            for entry in entries.into_iter().filter(|entry| permissions.has(seen_by(&entry.kind))) {
                 let Ok(data) = serde_json::to_string(&entry) else { return };
                 let event = Event::default().id(entry.n.to_string()).event(entry.action).data(data);
                 if send.send(event).await.is_err() {

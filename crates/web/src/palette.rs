@@ -6,7 +6,7 @@ use kernel::{Permission, Result};
 use maud::{Markup, html};
 
 use crate::{
-    Cx, Found, Routes, t,
+    Cx, Found, Routes, live, t,
     ui::{self, Field, FilterBar},
 };
 
@@ -56,6 +56,7 @@ async fn find(cx: &Cx, wanted: &str) -> Result<Vec<Found>> {
     let mut found: Vec<Found> = db::documents_by_number(&mut tx, wanted)
         .await?
         .into_iter()
+        .filter(|d| cx.op.permissions.has(live::seen_by(d.kind)))
         .map(|d| Found { label: d.number, kind: d.kind, href: d.href })
         .collect();
     for search in cx.app.slices().iter().filter_map(|s| s.search) {

@@ -183,7 +183,10 @@ fn units(item: &Item) -> Table {
         cells: vec![
             html! { "1 " (unit.code) },
             match unit.denominator {
-                1 => ui::quantity(&unit.numerator.to_string(), &item.base_unit),
+                1 => match unit.numerator.checked_mul(1_000_000) {
+                    Some(micros) => web::quantity(Quantity::from_micros(micros), &item.base_unit),
+                    None => ui::quantity(&unit.numerator.to_string(), &item.base_unit),
+                },
                 under => ui::quantity(&format!("{}/{under}", unit.numerator), &item.base_unit),
             },
         ],

@@ -159,11 +159,35 @@ pub(crate) async fn add(cx: &Cx, wanted: AddMember) -> Result<Value> {
         grantable(&tx, &wanted.roles)?
     };
     let account = account::account_for(cx.app.db(), email.as_str()).await?;
+    let tenant = cx.op.tenant()?;
+    if !is_ours(cx.app.db(), account, tenant).await? {
+        return Err(Error::rule("member.address_taken").at("email"));
+    }
     let mut answer = cx.run(Join { account, email, name, roles }).await?.body;
-    if let (Some(link), Value::Object(fields)) = (link::password_link(&cx.app, account).await?, &mut answer) {
+    // Looked at again: two businesses may have added a new address at the same moment, and then neither gets a link.
+    if is_ours(cx.app.db(), account, tenant).await?
+        && let (Some(link), Value::Object(fields)) = (link::password_link(&cx.app, account).await?, &mut answer)
+    {
         fields.insert("passwordLink".into(), link.into());
     }
     Ok(answer)
+}
+
+/// Whether an account is known to this business alone: it has no password of its own choice yet and no other business, or is
+/// a member here already. Addresses are not verified yet, so an account that somebody else registered or added is not taken
+/// in by its address: whoever holds it would get this business's roles, or this business the account.
+async fn is_ours(db: &db::Db, account: AccountId, tenant: kernel::TenantId) -> Result<bool> {
+    let mut system = db.system("identity.member_account").await?;
+    let ours = sqlx::query_scalar!(
+        r#"SELECT (a.password_hash IS NULL OR EXISTS (SELECT 1 FROM identity.member m WHERE m.account_id = a.id AND m.tenant_id = $2))
+            AND NOT EXISTS (SELECT 1 FROM identity.member m WHERE m.account_id = a.id AND m.tenant_id <> $2) AS "ours!"
+        FROM identity.account a WHERE a.id = $1"#,
+        account.uuid(),
+        tenant.uuid()
+    )
+    .fetch_optional(system.conn())
+    .await?;
+    ours.ok_or(Error::NotFound)
 }
 
 /// `POST /v1/team/members`.

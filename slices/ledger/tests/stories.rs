@@ -92,7 +92,7 @@ fn a_closed_day_stays_closed() {
         let refused = story.form("/ledger/close", &[("day", "2026-11-08")]).await.is(422);
         assert_eq!(refused.input("day"), "2026-11-08");
         assert!(story.form("/ledger/close", &[("day", "2026-11-11")]).await.location() == "/ledger");
-        assert!(story.get("/ledger").await.ok().text().contains("Closed through 2026-11-11"));
+        assert!(story.get("/ledger").await.ok().text().contains("Closed through 11 Nov 2026"));
         assert!(story.check().await.is_empty());
     });
 }

@@ -250,21 +250,13 @@ fn hours(shown: &Shown, slots: &[Slot], currency: Currency) -> Markup {
         let total = of_day.iter().find(|h| h.0 == hour).map_or(0, |h| h.1);
         Bar { point: point(say::hour(hour), total, currency), strong: false }
     };
-    ui::bar_chart(&BarChart {
-        title: t("home-hours"),
-        direction: Direction::Up,
-        bars: (first..=last).map(bar).collect(),
-    })
+    ui::bar_chart(&BarChart { title: t("home-hours"), direction: Direction::Up, bars: (first..=last).map(bar).collect() })
 }
 
 fn fortnight_chart(shown: &Shown, course: &[(Day, Figures)], currency: Currency) -> Markup {
     let bar =
         |(day, figures): &(Day, Figures)| Bar { point: point(say::short_day(*day), figures.total, currency), strong: *day == shown.day };
-    ui::bar_chart(&BarChart {
-        title: t("home-fortnight"),
-        direction: Direction::Up,
-        bars: course.iter().skip(1).map(bar).collect(),
-    })
+    ui::bar_chart(&BarChart { title: t("home-fortnight"), direction: Direction::Up, bars: course.iter().skip(1).map(bar).collect() })
 }
 
 /// A point of a chart from an amount.

@@ -171,7 +171,7 @@ fn the_home_page_shows_today_or_leads_to_the_latest_day_with_sales() {
         let picked = story.get("/?day=2026-11-20").await.ok().text();
         assert!(picked.contains("Nothing was sold on Friday 20 November 2026") && picked.contains("href=\"/?day=2026-11-18\""), "{picked}");
         let region = story.get("/home/figures").await.ok().text();
-        assert!(region.starts_with("<h2>") && region.contains("Latest day with sales"), "{region}");
+        assert!(region.starts_with("<div class=\"toolbar\"><h2>") && region.contains("Latest day with sales"), "{region}");
         story.get("/?day=yesterday").await.is(422);
 
         story.sell(&bread, "1").await;

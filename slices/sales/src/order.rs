@@ -3,8 +3,8 @@
 
 use db::Tx;
 use kernel::{
-    At, Cause, Currency, CustomerId, Day, DocumentRef, Error, ItemId, Money, Movement, OrderId, PaymentId, Quantity, Ratio, Result, SiteId,
-    Transfer, Valuation, account,
+    At, Cause, Currency, CustomerId, Day, DocumentRef, Error, ItemId, Money, Movement, OrderId, PaymentId, Permission, Quantity, Ratio,
+    Result, SiteId, Transfer, Valuation, account,
 };
 use pricing::{Method, QuotedLine, State, Totals};
 use serde::{Deserialize, Serialize};
@@ -118,7 +118,11 @@ impl Written<'_> {
             &self.payments.iter().map(|p| p.reference.clone()).collect::<Vec<_>>() as &[Option<String>],
         )
         .execute(tx.conn())
-        .await?;
+        .await
+        .map_err(|error| match Error::from(error) {
+            refused if refused.code() == "customer.unknown" => refused.at("customerId"),
+            other => other,
+        })?;
         Ok(())
     }
 
@@ -267,8 +271,11 @@ pub struct OrderLine {
     pub tax: Money,
     /// With tax.
     pub total: Money,
-    /// What the stock ledger took for it.
-    pub cost: Money,
+    /// What the stock ledger took for it; only for those who may see margins (`report:read`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Money>,
+    /// Whether it was taken from the shelf, and so may go back there.
+    pub stocked: bool,
     /// How much of it was paid back already, in base units.
     pub refunded: Quantity,
 }
@@ -335,18 +342,20 @@ pub(crate) async fn load(tx: &mut Tx, id: OrderId) -> Result<Order> {
 async fn load_lines(tx: &mut Tx, id: OrderId, currency: Currency) -> Result<Vec<OrderLine>> {
     let tenant = tx.tenant().uuid();
     let rows = sqlx::query!(
-        r#"SELECT l.n, l.parent_n, l.item_id, l.name, l.quantity, l.entered_quantity, l.unit, l.unit_price, l.discount, l.net, l.tax, l.total,
+        r#"SELECT l.n, l.parent_n, l.item_id, l.name, l.quantity, l.entered_quantity, l.unit, l.unit_price, l.discount, l.net, l.tax, l.total, i.stock_rule,
             coalesce((SELECT -sum(m.value) FROM stock.movement m WHERE m.tenant_id = $1 AND m.document_id = $2 AND m.document_line = l.n
                 AND m.cause IN ('sold', 'returned')), 0)::bigint AS "cost!",
             coalesce((SELECT -sum(r.quantity) FROM sales.orders b JOIN sales.order_line r ON r.tenant_id = b.tenant_id AND r.order_id = b.id
                 WHERE b.tenant_id = $1 AND b.refund_of = $2 AND r.refund_of_n = l.n), 0)::bigint AS "refunded!"
-        FROM sales.order_line l WHERE l.tenant_id = $1 AND l.order_id = $2 ORDER BY l.n"#,
+        FROM sales.order_line l JOIN catalog.item i ON i.tenant_id = l.tenant_id AND i.id = l.item_id
+        WHERE l.tenant_id = $1 AND l.order_id = $2 ORDER BY l.n"#,
         tenant,
         id.uuid()
     )
     .fetch_all(tx.conn())
     .await?;
     let money = |minor| Money::new(minor, currency);
+    let sees_cost = tx.op().permissions.has(Permission::ReportRead);
     Ok(rows
         .into_iter()
         .map(|r| OrderLine {
@@ -362,7 +371,8 @@ async fn load_lines(tx: &mut Tx, id: OrderId, currency: Currency) -> Result<Vec<
             net: money(r.net),
             tax: money(r.tax),
             total: money(r.total),
-            cost: money(r.cost),
+            cost: sees_cost.then(|| money(r.cost)),
+            stocked: r.stock_rule == "stocked",
             refunded: Quantity::from_micros(r.refunded),
         })
         .collect())

@@ -142,7 +142,7 @@ fn lines(order: &Order) -> Table {
             name: line.name.clone(),
             href: Some(format!("/items/{}", line.item_id)),
             cells: vec![
-                html! { (line.name) @if line.refunded > Quantity::ZERO { " " span class="quiet" { (refunded) } } },
+                html! { (line.name) @if line.refunded > Quantity::ZERO { " " span class="unit" { (refunded) } } },
                 ui::quantity(&entered, &line.unit),
                 html! { (line.unit_price) },
                 html! { (line.total) },
@@ -168,11 +168,14 @@ fn money(order: &Order) -> Markup {
     }
     for payment in &order.payments {
         let said = payment.reference.clone().unwrap_or_default();
-        after.push(Fact::new(t(&format!("method-{}", payment.method)), html! { (payment.amount) " " span class="quiet" { (said) } }));
+        after.push(Fact::new(t(&format!("method-{}", payment.method)), html! { (payment.amount) " " span class="unit" { (said) } }));
     }
-    let cost = order.lines.iter().map(|l| l.cost.minor).sum::<i64>();
-    after.push(Fact::new(t("order-cost"), html! { (Money::new(cost, order.total.currency)) }));
-    after.push(Fact::new(t("order-margin"), html! { (Money::new(order.net.minor - cost, order.total.currency)) }));
+    // Only those who may see margins get the lines' costs.
+    if let Some(costs) = order.lines.iter().map(|l| l.cost).collect::<Option<Vec<Money>>>() {
+        let cost = costs.iter().map(|c| c.minor).sum::<i64>();
+        after.push(Fact::new(t("order-cost"), html! { (Money::new(cost, order.total.currency)) }));
+        after.push(Fact::new(t("order-margin"), html! { (Money::new(order.net.minor - cost, order.total.currency)) }));
+    }
     html! { div.stack { (ui::facts(&made)) (ui::facts(&after)) } }
 }
 
@@ -327,7 +330,7 @@ async fn refund_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
         let (name, shelf) = (format!("quantity.{}", line.n), format!("restock.{}", line.n));
         let label = tf("refund-line", &[("name", &line.name), ("left", &left.to_string())]);
         lines.push(typed.field(Field::new(name, label, ui::Kind::Number).value(left.to_string()).optional()));
-        if line.cost.minor != 0 {
+        if line.stocked {
             lines.push(typed.field(Field::new(shelf, tf("refund-restock", &[("name", &line.name)]), ui::Kind::Checkbox).optional()));
         }
     }

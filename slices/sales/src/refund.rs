@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     order::{Line, Payment, Written},
     sale::{Rung, check_note},
-    till,
+    till::{self, StockRule},
 };
 
 /// Pays back an order, whole or in part. What goes back on the shelf is returned to stock at what it had cost.
@@ -114,6 +114,10 @@ impl Command for RefundOrder {
         order.book(tx);
         for (n, (sold, quantity, restock)) in (1..).zip(&wanted) {
             if *restock {
+                let stocked = order.till.items.get(&sold.item).is_some_and(|item| item.stock_rule == StockRule::Stocked);
+                if !stocked {
+                    return Err(Error::rule("stock.not_stocked").at(format!("lines.{}.restock", n - 1)));
+                }
                 let movement = back_on_shelf(tx, &order, n, sold, *quantity)?;
                 tx.post([movement]);
             }

@@ -262,3 +262,48 @@ fn the_form_keeps_what_was_typed() {
         assert!(story.get(&sold).await.ok().text().contains("£5.20"));
     });
 }
+
+#[test]
+fn amounts_are_bounded_so_that_sums_still_fit() {
+    run(async |story| {
+        let huge = json!({ "name": "Gold", "kind": "product", "baseUnit": "pc", "stockRule": "made_to_order", "price": pounds(i64::MAX) });
+        story.post("/v1/items", &huge).await.is(422);
+        let dear = story.made_to_order("Truffle", 1_000_000_000_000, 0).await;
+        story.post("/v1/sales", &sale(&dear, "900000")).await.refused("number.too_large");
+        for page in ["/", "/reports", "/ledger"] {
+            story.get(page).await.is(200);
+        }
+    });
+}
+
+#[test]
+fn a_customer_that_is_not_there_is_refused_by_field() {
+    run(async |story| {
+        let coffee = story.made_to_order("Coffee", 260, 55).await;
+        let (_, neighbour) = story.neighbour().await;
+        let theirs = neighbour.post("/v1/customers", &json!({ "name": "Theirs" })).await.ok().json()["id"].clone();
+        for id in [theirs, json!(Uuid::nil())] {
+            let mut asked = sale(&coffee, "1");
+            asked["customerId"] = id;
+            let refused = story.post("/v1/sales", &asked).await;
+            assert_eq!(refused.json()["errors"][0]["field"], "customerId");
+            refused.refused("customer.unknown");
+        }
+    });
+}
+
+#[test]
+fn a_seller_sees_no_cost_and_a_coffee_goes_back_on_no_shelf() {
+    run(async |story| {
+        let coffee = story.made_to_order("Coffee", 260, 55).await;
+        let id = text(&story.sell(&coffee, "1").await["id"]);
+        let seller = story.member(&[kernel::Role::Seller]).await;
+        let order = seller.get(&format!("/v1/orders/{id}")).await.ok().json();
+        assert_eq!(order["lines"][0].get("cost"), None);
+        assert!(!seller.get(&format!("/orders/{id}")).await.ok().text().contains("£0.55"));
+        let back = json!({ "lines": [{ "n": 1, "quantity": "1", "restock": true }], "reason": "cold" });
+        story.post(&format!("/v1/orders/{id}/refund"), &back).await.refused("stock.not_stocked");
+        let other = json!({ "id": Uuid::nil(), "reason": "cold" });
+        story.post(&format!("/v1/orders/{id}/refund"), &other).await.refused("body.path_differs");
+    });
+}

@@ -50,7 +50,13 @@ async fn show(cx: &Cx, tx: &mut Tx, shown: Shown) -> Result<Markup> {
     for field in &mut fields {
         field.value = cx.param(&field.name).unwrap_or_default().to_owned();
     }
-    let bar = FilterBar { action: shown.here.into(), fields, keep: shown.keep, clear: (!cx.query.is_empty()).then(|| shown.here.to_owned()), found: None };
+    let bar = FilterBar {
+        action: shown.here.into(),
+        fields,
+        keep: shown.keep,
+        clear: (!cx.query.is_empty()).then(|| shown.here.to_owned()),
+        found: None,
+    };
     let page = ListPage {
         list: shown.list,
         here: shown.here,
@@ -70,7 +76,16 @@ async fn show(cx: &Cx, tx: &mut Tx, shown: Shown) -> Result<Markup> {
 /// `GET /stock`.
 pub(crate) async fn worth(cx: Cx) -> Result<Markup> {
     let filters = vec![Field::text("q", t("stock-item-begins")), Field::text("category", t("stock-category"))];
-    let shown = Shown { list: &WORTH, here: "/stock", api: "/v1/stock/worth", name: "item", open: open_item, filters, keep: Vec::new(), codes: &[] };
+    let shown = Shown {
+        list: &WORTH,
+        here: "/stock",
+        api: "/v1/stock/worth",
+        name: "item",
+        open: open_item,
+        filters,
+        keep: Vec::new(),
+        codes: &[],
+    };
     show(&cx, &mut cx.tx().await?, shown).await
 }
 
@@ -92,7 +107,16 @@ pub(crate) async fn places(cx: Cx) -> Result<Markup> {
     let mut tx = cx.tx().await?;
     let location = Field::new("location", t("stock-location"), or_all(locations(&mut tx).await?.into_iter()));
     let filters = vec![Field::text("q", t("stock-item-begins")), location, Field::text("category", t("stock-category"))];
-    let shown = Shown { list: &ON_HAND, here: "/stock/places", api: "/v1/stock", name: "item", open: open_item, filters, keep: Vec::new(), codes: &[] };
+    let shown = Shown {
+        list: &ON_HAND,
+        here: "/stock/places",
+        api: "/v1/stock",
+        name: "item",
+        open: open_item,
+        filters,
+        keep: Vec::new(),
+        codes: &[],
+    };
     show(&cx, &mut tx, shown).await
 }
 

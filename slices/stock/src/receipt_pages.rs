@@ -197,7 +197,7 @@ fn lines(receipt: &Receipt) -> Table {
         cells: vec![
             html! { (line.item) },
             ui::quantity(&line.entered.to_string(), &line.unit),
-            ui::quantity(&line.quantity.to_string(), &line.base_unit),
+            web::quantity(line.quantity, &line.base_unit),
             html! { @if let Some(lot) = &line.lot { (lot) } @if let Some(day) = line.best_before { " (" (tf("stock-best-before-day", &[("day", &web::day_text(day))])) ")" } },
             html! { span class="number" { (line.amount) } },
         ],

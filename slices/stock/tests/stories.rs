@@ -78,7 +78,7 @@ fn receiving_flour_raises_stock_and_what_is_owed() {
         let again = story.get(&format!("/v1/receipts/{id}")).await.ok().json();
         assert_eq!((&again["number"], &again["lines"]), (&receipt["number"], &receipt["lines"]));
         let page = story.get(&format!("/receipts/{id}")).await.ok().text();
-        for part in ["R-2026-000001", "The mill", "bag", "50000", "£36.00"] {
+        for part in ["R-2026-000001", "The mill", "bag", "50<span class=\"unit\">\u{a0}kg", "£36.00"] {
             assert!(page.contains(part), "{part}: {page}");
         }
         let rows = story.get(&format!("/v1/stock/worth?item={flour}")).await.ok().json();

@@ -89,3 +89,29 @@ fn what_was_written_in_the_log_can_not_be_changed_by_a_request() {
         }
     });
 }
+
+#[test]
+fn requests_that_are_given_up_leave_no_trace_in_other_peoples_work() {
+    run(async |story| {
+        let coffee = story.made_to_order("Coffee", 260, 55).await;
+        let served = story.serve().await;
+        for n in 0..200_u32 {
+            for path in ["/v1/orders?format=csv", "/v1/items?format=csv", "/"] {
+                let mut stream = TcpStream::connect(served.address).await.unwrap();
+                let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\n\r\n", served.address, story.owner.cookies());
+                stream.write_all(request.as_bytes()).await.unwrap();
+                if n.is_multiple_of(2) {
+                    tokio::task::yield_now().await;
+                }
+                // Closed without a word, while the transaction is beginning or at work.
+                stream.set_zero_linger().unwrap();
+            }
+            if n.is_multiple_of(10) {
+                story.sell(&coffee, "1").await;
+            }
+        }
+        let mut tx = story.db.begin(story.op()).await.unwrap();
+        let read_only: String = sqlx::query_scalar("SHOW transaction_read_only").fetch_one(tx.conn()).await.unwrap();
+        assert_eq!(read_only, "off");
+    });
+}

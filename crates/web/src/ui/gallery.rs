@@ -87,7 +87,11 @@ fn frame() -> Frame {
             place("Stock", "/stock", "box", Some(2)),
             place("Reports", "/reports", "chart", None),
         ],
-        others: vec![place("Customers", "/customers", "card", None), place("Books", "/books", "book", None), place("Settings", "/settings", "gear", None)],
+        others: vec![
+            place("Customers", "/customers", "card", None),
+            place("Books", "/books", "book", None),
+            place("Settings", "/settings", "gear", None),
+        ],
         links: vec![Crumb { label: "Your businesses".to_owned(), href: "/businesses".to_owned() }],
         all: "/places".to_owned(),
         user: User {

@@ -26,7 +26,17 @@ async fn page(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
     let now = settings::settings(&mut tx).await?;
     let empty = Empty { icon: "home", title: t("sites-none"), text: t("sites-first"), first: None };
     let zone = cx.site()?.zone.clone();
-    let sites = ListPage { list: &SITES, here: "/settings", api: "/v1/sites", name: "name", open: |_| None, empty, zone, codes: &[], files_only: &[] };
+    let sites = ListPage {
+        list: &SITES,
+        here: "/settings",
+        api: "/v1/sites",
+        name: "name",
+        open: |_| None,
+        empty,
+        zone,
+        codes: &[],
+        files_only: &[],
+    };
     let fields =
         vec![Field::hidden("version", now.version.to_string()), typed.field(Field::text("name", t("business-name")).value(&now.name))];
     let known = [

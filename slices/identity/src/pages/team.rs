@@ -24,7 +24,17 @@ async fn list(cx: Cx) -> Result<Markup> {
     let zone = cx.site()?.zone.clone();
     let open: fn(&Map<String, Value>) -> Option<String> = |row| Some(format!("/team/{}", row.get("accountId")?.as_str()?));
     let empty = Empty { icon: "people", title: t("team-none"), text: t("team-first"), first: None };
-    let page = ListPage { list: &MEMBERS, here: "/team", api: "/v1/team/members", name: "name", open, empty, zone, codes: &[("roles", "role")], files_only: &[] };
+    let page = ListPage {
+        list: &MEMBERS,
+        here: "/team",
+        api: "/v1/team/members",
+        name: "name",
+        open,
+        empty,
+        zone,
+        codes: &[("roles", "role")],
+        files_only: &[],
+    };
     let body = page.show(&cx, &mut cx.tx().await?).await?;
     let may = cx.op.permissions.has(Permission::TeamWrite);
     let buttons = may.then(|| Button::link(t("team-add"), "/team/add").main().icon("plus")).into_iter().collect();
