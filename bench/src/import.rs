@@ -9,8 +9,10 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tables::Source;
 
 use crate::Result;
-use crate::table::{Table, mib};
-use crate::world::{Business, World, status};
+use crate::pgbench::LINES;
+use crate::sale::Picks;
+use crate::table::{Table, mib, ms, percentile};
+use crate::world::{Business, World, make_items, status};
 
 /// How often the two take turns.
 const ROUNDS: usize = 3;
@@ -18,6 +20,9 @@ const ROUNDS: usize = 3;
 const CHUNK: usize = 2_000;
 /// By how much memory may grow, whatever the size of the file, in bytes.
 const GROWTH: u64 = 200 * 1024 * 1024;
+
+/// Sales that a till rings alone, and while an import runs.
+const TILL: usize = 200;
 
 /// What an imported order is made of, with the column that names the order.
 const TABLES: [(&str, &str); 7] = [
@@ -54,6 +59,37 @@ pub async fn measure(world: &World, big: bool, table: &mut Table) -> Result<()> 
     let rate = |time: Duration| lines as f64 / time.as_secs_f64();
     let measured = format!("{percent:.0} % ({:.0} of {:.0} lines/s)", rate(ours), rate(bare));
     table.add("import: rate against bare SQL writing the same rows", measured, "≥ 50 %", percent >= 50.0);
+    beside_a_till(world, table).await
+}
+
+/// How much longer a till's sales take while the same business's past is read in: no row that it waits for is locked, so
+/// what is left is that both share the machine.
+async fn beside_a_till(world: &World, table: &mut Table) -> Result<()> {
+    let business = world.open_business("bench-till").await?;
+    make_items(world, &business, LINES, true).await?;
+    let mut till = world.client(&business).await?;
+    let mut picks = Picks::of(1, 7);
+    let mut alone = Vec::new();
+    for _ in 0..TILL {
+        let body = picks.sale();
+        alone.push(till.post("/v1/sales", &body).await?.ok("POST /v1/sales")?.took);
+    }
+    let source = Source::opener("past.csv", || Ok(Box::new(Past::of(60_000))));
+    let reading = import(world, &business, vec![source], false);
+    let ringing = async {
+        let mut beside = Vec::new();
+        for _ in 0..TILL {
+            let body = picks.sale();
+            beside.push(till.post("/v1/sales", &body).await?.ok("POST /v1/sales")?.took);
+        }
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(beside)
+    };
+    let (read, beside) = tokio::join!(reading, ringing);
+    read?;
+    let (before, during) = (percentile(&mut alone, 95), percentile(&mut beside?, 95));
+    let factor = during.as_secs_f64() / before.as_secs_f64();
+    let measured = format!("{factor:.1} × ({} to {})", ms(during), ms(before));
+    table.add("import: a till's p95 meanwhile against its usual one", measured, "≤ 2 ×", factor <= 2.0);
     Ok(())
 }
 
