@@ -18,7 +18,7 @@ demo: ## Installs what is missing, builds, and serves the demo bakery; ARGS=--fr
 
 test: browser ## Runs every test, browser stories included; ARGS goes to the runner.
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		exec cargo nextest run --workspace $(ARGS); \
+		exec cargo nextest run --workspace --no-fail-fast $(ARGS); \
 	else \
 		exec cargo test --workspace $(ARGS); \
 	fi

@@ -123,6 +123,7 @@ fn what_a_list_does_not_know_is_refused_by_name() {
                 ("cursor=abc", "cursor"),
                 ("limit=abc", "limit"),
                 ("limit=-1", "limit"),
+                ("limit=0", "limit"),
                 ("format=exe", "format"),
             ] {
                 assert_eq!(field(query).await, blamed, "{} {query}", route.path);
@@ -130,10 +131,8 @@ fn what_a_list_does_not_know_is_refused_by_name() {
             for format in ["csv", "xlsx"] {
                 assert_eq!(field(&format!("format={format}&colour=red")).await, "colour", "{}", route.path);
             }
-            for (limit, most) in [("0", 1), ("999999", 200)] {
-                let rows = story.get(&format!("{}?limit={limit}", route.path)).await.is(200).json()["rows"].as_array().unwrap().len();
-                assert!(rows <= most, "{}: {rows} rows", route.path);
-            }
+            let rows = story.get(&format!("{}?limit=999999", route.path)).await.is(200).json()["rows"].as_array().unwrap().len();
+            assert!(rows <= 200, "{}: {rows} rows", route.path);
         }
     });
 }
