@@ -154,16 +154,30 @@ pub mod of {
     pub enum Import {}
     pub enum Document {}
     pub enum Device {}
+    pub enum Key {}
+    pub enum Invitation {}
+    pub enum OwnRole {}
+    pub enum Passkey {}
     pub enum Request {}
     pub enum Intent {}
 }
 
 /// One business.
 pub type TenantId = Id<of::Tenant>;
+/// The installation itself: its log and its mails are those of the account plane (sign-ins, locks, what operators do).
+pub const PLATFORM: TenantId = TenantId::new(Uuid::from_u128(0x7000_8000_0000_0000_0001));
 /// One person who can sign in.
 pub type AccountId = Id<of::Account>;
 /// One browser's sign-in.
 pub type SessionId = Id<of::Session>;
+/// A key for programs.
+pub type KeyId = Id<of::Key>;
+/// A role that a business made for itself.
+pub type OwnRoleId = Id<of::OwnRole>;
+/// An invitation to a business.
+pub type InvitationId = Id<of::Invitation>;
+/// A passkey of an account.
+pub type PasskeyId = Id<of::Passkey>;
 /// A place of the business.
 pub type SiteId = Id<of::Site>;
 /// Anything counted.

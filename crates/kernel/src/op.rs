@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::{AccountId, At, DeviceId, Error, Id, Permission, Permissions, RequestId, Result, Source, TenantId};
+use uuid::Uuid;
+
+use crate::{AccountId, At, DeviceId, Error, Id, KeyId, Permission, Permissions, RequestId, Result, Source, TenantId};
 
 /// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,8 +13,22 @@ pub enum Actor {
     Nobody,
     /// A person.
     Account(AccountId),
+    /// A key for programs.
+    Key(KeyId),
     /// The program itself, under the name of what it does (`job:seal`, `cli:import`).
     Program(&'static str),
+}
+
+impl Actor {
+    /// As the log keeps it: kind, id, name.
+    pub const fn stored(self) -> (&'static str, Option<Uuid>, Option<&'static str>) {
+        match self {
+            Self::Nobody => ("nobody", None, None),
+            Self::Account(account) => ("account", Some(account.uuid()), None),
+            Self::Key(key) => ("key", Some(key.uuid()), None),
+            Self::Program(name) => ("program", None, Some(name)),
+        }
+    }
 }
 
 /// One thing being done: who, for which tenant, with which permissions, when, under which request, from which device.
@@ -80,7 +96,10 @@ impl Op {
         }
         match self.actor {
             Actor::Nobody => Err(Error::Unauthenticated),
-            Actor::Account(_) if !self.permissions.has(Permission::Member) => Err(Error::rule("tenant.none")),
+            Actor::Account(_) if !self.permissions.has(Permission::SignedIn) => Err(Error::ReauthRequired),
+            Actor::Account(_) if !self.permissions.has(Permission::Member) && !permission.is_of_platform() => {
+                Err(Error::rule("tenant.none"))
+            }
             _ => Err(Error::Forbidden(permission.code())),
         }
     }

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Permission {
     /// Anybody, signed in or not (sign-in itself, health, static files).
     Open,
+    /// Anybody signed in, though they may have to prove again who they are.
+    Again,
     /// Anybody signed in, with or without a business.
     SignedIn,
     /// Any member of the business.
@@ -28,6 +30,8 @@ pub enum Permission {
     StockRead,
     /// Receive deliveries, record what was made.
     StockReceive,
+    /// See what things cost.
+    CostRead,
     /// See suppliers and their price lists.
     SupplierRead,
     /// Make and change suppliers.
@@ -52,6 +56,18 @@ pub enum Permission {
     ReportRead,
     /// Read the trail.
     TrailRead,
+    /// See what members are paid.
+    PayRead,
+    /// Make keys for programs.
+    ApiKeyWrite,
+    /// Of the operator: see accounts, the trail and mails of the whole installation.
+    PlatformRead,
+    /// Of the operator: unlock accounts, send mails again.
+    PlatformSupport,
+    /// Of the operator: lock accounts, give platform roles, take second factors away.
+    PlatformAdmin,
+    /// Of the operator: plans, limits, invoices.
+    PlatformBilling,
 }
 
 use Permission as P;
@@ -60,6 +76,7 @@ impl Permission {
     /// All of them, in order.
     pub const ALL: &[Self] = &[
         P::Open,
+        P::Again,
         P::SignedIn,
         P::Member,
         P::TeamRead,
@@ -69,6 +86,7 @@ impl Permission {
         P::ItemWrite,
         P::StockRead,
         P::StockReceive,
+        P::CostRead,
         P::SupplierRead,
         P::SupplierWrite,
         P::CustomerRead,
@@ -81,12 +99,29 @@ impl Permission {
         P::LedgerClose,
         P::ReportRead,
         P::TrailRead,
+        P::PayRead,
+        P::ApiKeyWrite,
+        P::PlatformRead,
+        P::PlatformSupport,
+        P::PlatformAdmin,
+        P::PlatformBilling,
     ];
+
+    /// Those that a business can give: all but the operator's.
+    pub fn of_business() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|p| !p.is_of_platform())
+    }
+
+    /// Whether it is the operator's, which no role of a business gives.
+    pub const fn is_of_platform(self) -> bool {
+        matches!(self, P::PlatformRead | P::PlatformSupport | P::PlatformAdmin | P::PlatformBilling)
+    }
 
     /// The stable name, `thing:act`.
     pub const fn code(self) -> &'static str {
         match self {
             P::Open => "open",
+            P::Again => "again",
             P::SignedIn => "signed-in",
             P::Member => "member",
             P::TeamRead => "team:read",
@@ -96,6 +131,7 @@ impl Permission {
             P::ItemWrite => "item:write",
             P::StockRead => "stock:read",
             P::StockReceive => "stock:receive",
+            P::CostRead => "cost:read",
             P::SupplierRead => "supplier:read",
             P::SupplierWrite => "supplier:write",
             P::CustomerRead => "customer:read",
@@ -108,6 +144,12 @@ impl Permission {
             P::LedgerClose => "ledger:close",
             P::ReportRead => "report:read",
             P::TrailRead => "trail:read",
+            P::PayRead => "team.pay:read",
+            P::ApiKeyWrite => "api-key:write",
+            P::PlatformRead => "platform:read",
+            P::PlatformSupport => "platform:support",
+            P::PlatformAdmin => "platform:admin",
+            P::PlatformBilling => "platform:billing",
         }
     }
 }
@@ -119,8 +161,10 @@ pub struct Permissions(u128);
 impl Permissions {
     /// What nobody has: only what is open.
     pub const NONE: Self = Self(1 << P::Open as u8);
+    /// What a signed-in person has who must prove again who they are.
+    pub const AGAIN: Self = Self::NONE.with(P::Again);
     /// What a signed-in person has without a business.
-    pub const SIGNED_IN: Self = Self(Self::NONE.0 | 1 << P::SignedIn as u8);
+    pub const SIGNED_IN: Self = Self::AGAIN.with(P::SignedIn);
     /// Everything.
     pub const ALL: Self = Self(u128::MAX);
 
@@ -132,8 +176,24 @@ impl Permissions {
 
     /// What a member with these roles may do.
     pub fn of_roles(roles: &[Role]) -> Self {
-        let start = Self::SIGNED_IN.with(P::Member);
-        roles.iter().flat_map(|role| role.permissions()).fold(start, |set, permission| set.with(*permission))
+        roles.iter().map(|role| role.permissions()).fold(Self::SIGNED_IN.with(P::Member), Self::and)
+    }
+
+    /// What every member may, and some more; none of the operator's.
+    pub fn of_member(more: impl IntoIterator<Item = Permission>) -> Self {
+        more.into_iter().filter(|p| !p.is_of_platform()).fold(Self::SIGNED_IN.with(P::Member), Self::with)
+    }
+
+    /// This set and another.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What both have.
+    #[must_use]
+    pub const fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// Whether the permission is in.
@@ -144,6 +204,11 @@ impl Permissions {
     /// Whether all of `other` is in: nobody grants what they don't have.
     pub const fn includes(self, other: Self) -> bool {
         other.0 & !self.0 == 0
+    }
+
+    /// Those in the set, in order.
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        P::ALL.iter().copied().filter(move |p| self.has(*p))
     }
 
     /// The names of those in the set, in order.
@@ -184,10 +249,10 @@ impl Role {
         }
     }
 
-    /// What the role may do beside what every member may.
-    pub const fn permissions(self) -> &'static [Permission] {
-        match self {
-            Self::Owner => P::ALL,
+    /// What the role allows.
+    pub fn permissions(self) -> Permissions {
+        let more: &[Permission] = match self {
+            Self::Owner => return Permissions::of_member(P::of_business()),
             Self::Manager => &[
                 P::TeamRead,
                 P::TeamWrite,
@@ -195,6 +260,7 @@ impl Role {
                 P::ItemWrite,
                 P::StockRead,
                 P::StockReceive,
+                P::CostRead,
                 P::SupplierRead,
                 P::SupplierWrite,
                 P::CustomerRead,
@@ -206,11 +272,13 @@ impl Role {
                 P::LedgerRead,
                 P::ReportRead,
                 P::TrailRead,
+                P::ApiKeyWrite,
             ],
             Self::Accountant => &[
                 P::TeamRead,
                 P::ItemRead,
                 P::StockRead,
+                P::CostRead,
                 P::SupplierRead,
                 P::SupplierWrite,
                 P::CustomerRead,
@@ -221,12 +289,14 @@ impl Role {
                 P::LedgerClose,
                 P::ReportRead,
                 P::TrailRead,
+                P::PayRead,
             ],
             Self::Baker => &[P::ItemRead, P::StockRead, P::StockReceive],
-            Self::Storekeeper => &[P::ItemRead, P::StockRead, P::StockReceive, P::SupplierRead, P::SupplierWrite],
+            Self::Storekeeper => &[P::ItemRead, P::StockRead, P::StockReceive, P::CostRead, P::SupplierRead, P::SupplierWrite],
             Self::Seller => &[P::ItemRead, P::StockRead, P::CustomerRead, P::CustomerWrite, P::OrderRead, P::OrderSell],
             Self::Driver => &[P::ItemRead, P::CustomerRead, P::OrderRead],
-        }
+        };
+        Permissions::of_member(more.iter().copied())
     }
 }
 impl FromStr for Role {
@@ -238,5 +308,47 @@ impl FromStr for Role {
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
+    }
+}
+
+/// The operator's roles on the whole installation. Who has none is a user of their own account alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub enum PlatformRole {
+    /// Everything.
+    Admin,
+    /// Read, unlock, send again.
+    Support,
+    /// Plans, limits, invoices.
+    BillingAdmin,
+}
+
+impl PlatformRole {
+    /// All three.
+    pub const ALL: &[Self] = &[Self::Admin, Self::Support, Self::BillingAdmin];
+
+    /// The stored name.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Admin => "ADMIN",
+            Self::Support => "SUPPORT",
+            Self::BillingAdmin => "BILLING_ADMIN",
+        }
+    }
+
+    /// What the role allows.
+    pub const fn permissions(self) -> Permissions {
+        match self {
+            Self::Admin => Permissions::NONE.with(P::PlatformRead).with(P::PlatformSupport).with(P::PlatformAdmin).with(P::PlatformBilling),
+            Self::Support => Permissions::NONE.with(P::PlatformRead).with(P::PlatformSupport),
+            Self::BillingAdmin => Permissions::NONE.with(P::PlatformBilling),
+        }
+    }
+}
+impl FromStr for PlatformRole {
+    type Err = crate::Error;
+    fn from_str(code: &str) -> Result<Self, Self::Err> {
+        Self::ALL.iter().find(|role| role.code() == code).copied().ok_or(crate::Error::rule("role.unknown"))
     }
 }

@@ -182,18 +182,51 @@ pub struct Change {
     pub after: Option<serde_json::Value>,
     /// Why, where a reason is asked for.
     pub reason: Option<String>,
+    /// What is kept apart, because a person may ask for it to be forgotten.
+    pub personal: Vec<Personal>,
+}
+
+/// A value in an entry of the log that belongs to a person: the log itself keeps a salted digest of it.
+#[derive(Clone, Debug)]
+pub struct Personal {
+    /// Whose it is.
+    pub subject: Uuid,
+    /// The field of the entry.
+    pub field: &'static str,
+    /// What stands in it.
+    pub value: serde_json::Value,
+    /// Whether it is what was, not what is.
+    pub was: bool,
 }
 
 impl Change {
     /// Something came to be or happened.
     pub fn of<T>(action: &'static str, kind: &'static str, id: crate::Id<T>, after: &impl Serialize) -> Self {
-        Self { action, kind, id: id.uuid(), before: None, after: serde_json::to_value(after).ok(), reason: None }
+        Self { action, kind, id: id.uuid(), before: None, after: serde_json::to_value(after).ok(), reason: None, personal: Vec::new() }
     }
 
     /// Something changed: what it was is kept beside what it is.
     #[must_use]
     pub fn from(mut self, before: &impl Serialize) -> Self {
         self.before = serde_json::to_value(before).ok();
+        self
+    }
+
+    /// A field that says something of a person, as it is now: a name, an address. Leave it out of what [`Self::of`] is given.
+    #[must_use]
+    pub fn personal<T>(self, subject: crate::Id<T>, field: &'static str, value: &impl Serialize) -> Self {
+        self.kept_apart(subject.uuid(), field, value, false)
+    }
+
+    /// The same as it was before.
+    #[must_use]
+    pub fn personal_from<T>(self, subject: crate::Id<T>, field: &'static str, value: &impl Serialize) -> Self {
+        self.kept_apart(subject.uuid(), field, value, true)
+    }
+
+    fn kept_apart(mut self, subject: Uuid, field: &'static str, value: &impl Serialize, was: bool) -> Self {
+        let value = serde_json::to_value(value).unwrap_or_default();
+        self.personal.push(Personal { subject, field, value, was });
         self
     }
 }

@@ -34,6 +34,11 @@ impl Quantity {
         self.0
     }
 
+    /// Whether it is so many whole ones: no part of a piece.
+    pub const fn is_whole(self) -> bool {
+        self.0 % 1_000_000 == 0
+    }
+
     /// The sum, refused (`number.too_large`) where it no longer fits.
     pub fn plus(self, other: Self) -> Result<Self> {
         self.0.checked_add(other.0).map(Self).ok_or(Error::rule("number.too_large"))
@@ -56,9 +61,13 @@ impl Quantity {
         if product % denominator != 0 {
             return Err(Error::rule("quantity.not_exact"));
         }
-        let micros = i64::try_from(product / denominator).map_err(|_| Error::rule("number.too_large"))?;
-        if micros.abs() > Self::MOST { Err(Error::rule("number.too_large")) } else { Ok(Self(micros)) }
+        let micros = i64::try_from(product / denominator).map_err(|_| too_large())?;
+        if micros.abs() > Self::MOST { Err(too_large()) } else { Ok(Self(micros)) }
     }
+}
+
+fn too_large() -> Error {
+    Error::rule("quantity.too_large")
 }
 
 /// `numerator / denominator` rounded half away from zero.
@@ -70,7 +79,7 @@ pub(crate) fn round_half_away(numerator: i128, denominator: i128) -> Result<i64>
 
 impl FromStr for Quantity {
     type Err = Error;
-    /// Reads `2`, `2.5`, `-0.25`, at most six decimals and a billion units; else `quantity.format`.
+    /// Reads `2`, `2.5`, `-0.25`, at most six decimals (else `quantity.format`) and a billion units (else `quantity.too_large`).
     fn from_str(text: &str) -> Result<Self> {
         let wrong = || Error::rule("quantity.format");
         let text = text.trim();
@@ -80,12 +89,17 @@ impl FromStr for Quantity {
         };
         let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
         let plain = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-        if whole.is_empty() || whole.len() > 10 || part.len() > 6 || !plain(whole) || !plain(part) {
+        if whole.is_empty() || part.len() > 6 || !plain(whole) || !plain(part) {
             return Err(wrong());
+        }
+        // Zeros before it say nothing; ten digits hold the most there may be.
+        let whole = whole.trim_start_matches('0');
+        if whole.len() > 10 {
+            return Err(too_large());
         }
         let micros: i64 = format!("{whole}{part:0<6}").parse().map_err(|_| wrong())?;
         if micros > Self::MOST {
-            return Err(Error::rule("number.too_large"));
+            return Err(too_large());
         }
         Ok(Self(if negative { -micros } else { micros }))
     }
@@ -111,7 +125,8 @@ impl<'de> Deserialize<'de> for Quantity {
                 f.write_str("a quantity such as \"2.5\"")
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Quantity, E> {
-                text.parse().map_err(|_| E::custom("a quantity is a number with at most six decimals, such as \"2.5\""))
+                // The code's own text, by which whoever reads the body finds the code again.
+                text.parse().map_err(|refused: Error| E::custom(refused.row().text))
             }
             fn visit_u64<E: serde::de::Error>(self, whole: u64) -> Result<Quantity, E> {
                 self.visit_str(&whole.to_string())
@@ -208,6 +223,11 @@ impl Unit {
     /// The unit of this code.
     pub fn find(code: &str) -> Result<Self> {
         Self::ALL.iter().find(|u| u.code == code).copied().ok_or(Error::rule("unit.unknown"))
+    }
+
+    /// Whether it is counted, so that only whole ones change hands.
+    pub fn is_counted(self) -> bool {
+        self.dimension == Dimension::Count
     }
 
     /// How many `base` one of these is; refuses another dimension (`unit.dimension`).

@@ -107,6 +107,11 @@ impl FromStr for Day {
 #[serde(try_from = "i32", into = "i32")]
 pub struct DayStart(i32);
 
+impl DayStart {
+    /// Six in the morning: nearly everybody's night is over.
+    pub const SIX: Self = Self(360);
+}
+
 impl TryFrom<i32> for DayStart {
     type Error = &'static str;
     fn try_from(minutes: i32) -> Result<Self, Self::Error> {

@@ -1,7 +1,8 @@
 //! Ids, permissions, roles, ops, errors and the table of codes.
 
 use kernel::{
-    Actor, CODES, DeviceId, Error, Id, ItemId, Op, Permission, Permissions, Role, Source, TenantId, code as find, code_of_constraint,
+    Actor, CODES, DeviceId, Error, Id, ItemId, Op, Permission, Permissions, PlatformRole, Role, Source, TenantId, code as find,
+    code_of_constraint,
 };
 use proptest::{prelude::*, sample::subsequence};
 
@@ -24,13 +25,14 @@ fn ids_are_uuids_on_the_wire_and_nothing_else() {
 fn the_owner_may_do_everything_and_nobody_nothing() {
     let owner = Permissions::of_roles(&[Role::Owner]);
     for permission in Permission::ALL {
-        assert!(owner.has(*permission) && Permissions::ALL.has(*permission));
+        assert_eq!(owner.has(*permission), !permission.is_of_platform(), "{}", permission.code());
+        assert!(Permissions::ALL.has(*permission));
         assert_eq!(Permissions::NONE.has(*permission), *permission == Permission::Open, "{}", permission.code());
     }
     assert_eq!(Permissions::NONE.codes(), ["open"]);
-    assert_eq!(Permissions::SIGNED_IN.codes(), ["open", "signed-in"]);
-    assert_eq!(Permissions::of_roles(&[]).codes(), ["open", "signed-in", "member"]);
-    assert_eq!(owner.codes().len(), Permission::ALL.len());
+    assert_eq!(Permissions::SIGNED_IN.codes(), ["open", "again", "signed-in"]);
+    assert_eq!(Permissions::of_roles(&[]).codes(), ["open", "again", "signed-in", "member"]);
+    assert_eq!(owner.codes().len(), Permission::of_business().count());
 }
 
 #[test]
@@ -52,7 +54,7 @@ fn roles_give_what_they_say_and_only_the_owner_changes_the_business() {
         );
         assert!(!Role::ALL[..i].contains(role));
         let may = Permissions::of_roles(&[*role]);
-        assert!(role.permissions().iter().all(|permission| may.has(*permission)));
+        assert_eq!(may, role.permissions());
         assert!(may.has(Permission::Member) && owner.includes(may));
         assert_eq!(may.has(Permission::SettingsWrite), *role == Role::Owner);
         assert_eq!(may.includes(owner), *role == Role::Owner);
@@ -150,4 +152,16 @@ proptest! {
         let together = Permissions::of_roles(&roles);
         prop_assert!(roles.iter().all(|role| together.includes(Permissions::of_roles(&[*role]))));
     }
+}
+
+#[test]
+fn the_operators_rights_are_no_business_s_to_give() {
+    let business = Permissions::of_roles(Role::ALL);
+    for role in PlatformRole::ALL {
+        assert_eq!(role.code().parse::<PlatformRole>().unwrap(), *role);
+        assert_eq!(business.both(role.permissions()), Permissions::NONE);
+        assert!(PlatformRole::Admin.permissions().includes(role.permissions()));
+    }
+    assert_eq!(Permissions::of_member(Permission::ALL.iter().copied()), Permissions::of_roles(&[Role::Owner]));
+    assert!(!PlatformRole::Support.permissions().has(Permission::PlatformAdmin));
 }

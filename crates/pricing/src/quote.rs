@@ -99,7 +99,8 @@ pub struct Totals {
 /// Works out an order.
 ///
 /// Refuses a discount larger than what it is taken off from (`order.discount`), anything below zero that can't be
-/// (`number.not_negative`), and whatever no longer fits (`number.too_large`).
+/// (`number.not_negative`), and whatever no longer fits (`number.too_large`). It blames a line's own field as
+/// `lines.0.quantity`, and the discount on the order as `discount`, as the order itself names it.
 pub fn quote(request: &Quote) -> Result<Quoted> {
     let mut lines = Vec::with_capacity(request.lines.len());
     for (i, line) in request.lines.iter().enumerate() {
@@ -107,7 +108,7 @@ pub fn quote(request: &Quote) -> Result<Quoted> {
     }
     if let Some(off) = request.order_discount {
         let taxed = taxed(request, &lines);
-        let parts = discount::spread(off, &taxed).map_err(|error| error.at("order_discount"))?;
+        let parts = discount::spread(off, &taxed).map_err(|error| error.at("discount"))?;
         for (line, part) in lines.iter_mut().zip(parts) {
             // No part is larger than what was left of its line, so this stays within the line's gross.
             line.discount += part;

@@ -164,7 +164,7 @@ fn what_cannot_be_is_refused_and_blamed() {
     assert_eq!(ask(vec![QuoteLine { parent: Some(0), ..ten() }]), ("choice.unknown", at("lines.0.parent")));
     let order_discount = Some(Discount::Amount(20_01));
     let whole = Quote { order_discount, ..order(false, Rounding::PerLine, vec![ten(), ten()]) };
-    assert_eq!(code(quote(&whole)), ("order.discount", at("order_discount")));
+    assert_eq!(code(quote(&whole)), ("order.discount", at("discount")));
     let free = Quote { order_discount: Some(Discount::Amount(20_00)), ..whole };
     assert_eq!(quote(&free).unwrap().totals.total, 0);
     assert!(quote(&order(false, Rounding::PerLine, vec![ten(), QuoteLine { parent: Some(0), ..ten() }])).is_ok());
