@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use kernel::{
-    Actor, BookId, Day, DocumentRef, Error, ItemId, LocationId, LotId, Movement, Quantity, Result, SiteId, Transfer, Valuation, account,
+    BookId, Day, DocumentRef, Error, ItemId, LocationId, LotId, Movement, Quantity, Result, SiteId, Transfer, Valuation, account,
 };
 use uuid::Uuid;
 
 use crate::{
-    Tx,
+    Tx, trail,
     tx::{Left, NumberWanted},
 };
 
@@ -50,7 +50,11 @@ struct Postings {
 
 /// Writes what `tx` collected, but does not commit. Returns the number taken.
 pub(crate) async fn settle(tx: &mut Tx) -> Result<Option<String>> {
-    let left = std::mem::take(&mut tx.left);
+    let mut left = std::mem::take(&mut tx.left);
+    if left.changes.iter().any(|change| !change.personal.is_empty()) {
+        let (source, tenant) = (tx.op.source.clone(), tx.tenant);
+        trail::enter(tx.conn(), &source, tenant, &mut left.changes).await?;
+    }
     if left.movements.is_empty() && left.transfers.is_empty() && left.touched.is_empty() {
         if left.changes.is_empty() && left.jobs.is_empty() && left.number.is_none() && left.intent.is_none() {
             return Ok(None);
@@ -219,11 +223,7 @@ struct Record {
 impl Record {
     fn of(tx: &Tx, left: &Left) -> Self {
         let changes = &left.changes;
-        let (actor_kind, actor_id, actor_name) = match tx.op.actor {
-            Actor::Account(account) => ("account", Some(account.uuid()), None),
-            Actor::Program(name) => ("program", None, Some(name)),
-            Actor::Nobody => ("nobody", None, None),
-        };
+        let (actor_kind, actor_id, actor_name) = tx.op.actor.stored();
         let number: Option<&NumberWanted> = left.number.as_ref();
         let intent = left.intent.as_ref();
         Self {

@@ -2,14 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kernel::{Error, Op, Result, Source};
+use kernel::{Change, Error, Job, Op, Result, Source, TenantId};
 use sqlx::{
     AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::{Notify, broadcast};
+use vault::Keyring;
 
-use crate::{Tx, live::Head};
+use crate::{
+    Tx,
+    activity::{self, Notes},
+    live::Head,
+    trail,
+};
 
 /// Where the database is, per role, and how many connections.
 #[derive(Clone, Debug)]
@@ -20,6 +26,8 @@ pub struct Config {
     pub system: PgConnectOptions,
     /// At most so many connections for requests and jobs.
     pub connections: u32,
+    /// The keys that seal what whoever reads the database must not read.
+    pub vault: Arc<Keyring>,
 }
 
 /// The database of one installation. Cheap to clone.
@@ -32,6 +40,31 @@ pub struct Db {
     pub(crate) committed: Arc<Notify>,
     /// Where each tenant's log stands now.
     pub(crate) heads: broadcast::Sender<Head>,
+    vault: Arc<Keyring>,
+    /// What happened, waiting to be written.
+    pub(crate) notes: Arc<Notes>,
+    pub(crate) trail: Keeping,
+}
+
+/// How the trail and the activity are kept.
+#[derive(Clone)]
+pub struct Keeping {
+    /// Takes checkpoints off this machine, where the configuration says so.
+    pub deliver: Option<trail::Deliver>,
+    /// Months of activity, the present one included.
+    pub activity_months: u32,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self { deliver: None, activity_months: activity::MONTHS }
+    }
+}
+
+impl std::fmt::Debug for Keeping {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Keeping({} months)", self.activity_months)
+    }
 }
 
 /// How long a request waits for a connection before the answer is 503.
@@ -58,7 +91,21 @@ impl Db {
             source,
             committed: Arc::new(Notify::new()),
             heads: broadcast::channel(1024).0,
+            vault: config.vault.clone(),
+            notes: Arc::default(),
+            trail: Keeping::default(),
         }
+    }
+
+    /// The same with other rules for keeping trail and activity.
+    #[must_use]
+    pub fn keeping(self, trail: Keeping) -> Self {
+        Self { trail, ..self }
+    }
+
+    /// The keys that seal.
+    pub fn vault(&self) -> &Arc<Keyring> {
+        &self.vault
     }
 
     /// Clock and random numbers.
@@ -149,6 +196,50 @@ impl System {
     /// Clock and random numbers.
     pub fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// Enters the log of a business, or of the account plane (`kernel::PLATFORM`), in this transaction.
+    pub async fn log(&mut self, op: &Op, tenant: TenantId, change: &Change) -> Result<()> {
+        let mut change = change.clone();
+        trail::enter(&mut self.inner, &self.source, tenant, std::slice::from_mut(&mut change)).await?;
+        let (kind, actor, name) = op.actor.stored();
+        sqlx::query!(
+            "INSERT INTO db.log_inbox (tenant_id, id, at, actor_kind, actor_id, actor_name, request_id, address, action, kind, target_id, before, after, reason)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            tenant.uuid(),
+            self.source.uuid(),
+            op.at,
+            kind,
+            actor,
+            name,
+            op.request.uuid(),
+            op.address.map(|a| a.to_string()),
+            change.action,
+            change.kind,
+            change.id,
+            change.before,
+            change.after,
+            change.reason
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Queues work for a tenant in this transaction.
+    pub async fn queue(&mut self, tenant: TenantId, job: &Job) -> Result<()> {
+        sqlx::query!(
+            "INSERT INTO db.job (tenant_id, id, name, payload, state, run_at, created_at) VALUES ($1, $2, $3, $4, 'queued', $5, $6)",
+            tenant.uuid(),
+            self.source.uuid(),
+            job.name,
+            job.payload,
+            job.run_at,
+            self.source.now()
+        )
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
     }
 
     /// Makes it so.

@@ -60,9 +60,9 @@ pub struct Jobs {
 /// A job that was tried so often is laid aside.
 const ATTEMPTS: i32 = 8;
 /// Another worker may take over a running job after this many seconds without a word of its worker.
-const HOLD: i64 = 60;
+const HOLD: i64 = 20;
 /// How often a worker says that it is still at a job.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How often the queue is looked at.
 const GLANCE: Duration = Duration::from_millis(250);
 /// How often days are sealed.

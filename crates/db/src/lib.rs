@@ -1,6 +1,7 @@
 //! The one way to the database: `Db` opens a `Tx` for an `Op`; a `Tx` collects what a business transaction leaves behind
 //! and commits it in a few statements. Slices write SQL on `tx.conn()` for their own schema and nothing else.
 
+pub mod activity;
 mod commit;
 mod database;
 mod intent;
@@ -11,10 +12,12 @@ mod reading;
 mod seal;
 mod sequencer;
 mod setup;
+pub mod trail;
 mod tx;
 
+pub use activity::Activity;
 pub use commit::Committed;
-pub use database::{Config, Db, System};
+pub use database::{Config, Db, Keeping, System};
 pub use intent::{Answer, Command, Intent};
 pub use jobs::{DeadJob, Jobs, Later, Periodic, Run};
 pub use live::{Entry, Live};

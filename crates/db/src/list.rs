@@ -2,12 +2,12 @@
 //! paging and an EXPLAIN test per filter and sort. The only dynamic SQL of the program is here, made of constants.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use kernel::{At, Day, Error, Result};
+use kernel::{At, Day, Error, Op, PLATFORM, Permission, Permissions, Result, TenantId};
 use serde_json::{Map, Value, json};
-use sqlx::{AssertSqlSafe, Postgres, Row, postgres::PgArguments, query::Query};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
-use crate::Tx;
+use crate::{System, Tx};
 
 /// What a column holds, and so how it is read, shown and compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,26 @@ pub struct Column {
     pub kind: Kind,
     /// Text key of its heading; empty for columns that pages and files leave out.
     pub label: &'static str,
+    /// Who lacks it is not shown the column anywhere, and can't sort or filter by it.
+    pub needs: Option<Permission>,
+}
+
+impl Column {
+    /// A column with a heading.
+    pub const fn shown(name: &'static str, kind: Kind, label: &'static str) -> Self {
+        Self { name, kind, label, needs: None }
+    }
+
+    /// A column that only JSON has.
+    pub const fn hidden(name: &'static str, kind: Kind) -> Self {
+        Self::shown(name, kind, "")
+    }
+
+    /// The same for those alone who have a permission.
+    #[must_use]
+    pub const fn needing(self, permission: Permission) -> Self {
+        Self { needs: Some(permission), ..self }
+    }
 }
 
 /// A filter: a parameter of the address and the condition it stands for.
@@ -46,7 +66,8 @@ pub struct Column {
 pub struct Filter {
     /// The parameter.
     pub name: &'static str,
-    /// The condition with `{}` where the value goes: `day >= {}`.
+    /// The condition with `{}` where the value goes: `day >= {}`. `{from}` and `{to}` stand for the days of the filters of those
+    /// names, or for the ends of time: a filter that looks into other rows so looks into those of the period alone.
     pub sql: &'static str,
     /// What the value is.
     pub kind: Kind,
@@ -127,15 +148,33 @@ impl List {
 
     /// Reads up to `limit` rows: files read a list in large pages.
     pub async fn rows(&self, tx: &mut Tx, asked: &Asked, limit: u32) -> Result<Page> {
-        let (sql, bounds, sort) = self.statement(asked, limit)?;
-        let tenant = tx.tenant().uuid();
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(tenant);
+        let (tenant, permissions) = (tx.tenant(), tx.op().permissions);
+        self.read_rows(tx.conn(), tenant, permissions, asked, limit).await
+    }
+
+    /// The same across businesses: a list of the operator, whose `$1` is the platform.
+    pub async fn rows_across(&self, system: &mut System, op: &Op, asked: &Asked, limit: u32) -> Result<Page> {
+        op.needs(Permission::PlatformRead)?;
+        self.read_rows(system.conn(), PLATFORM, op.permissions, asked, limit).await
+    }
+
+    async fn read_rows(
+        &self,
+        conn: &mut PgConnection,
+        tenant: TenantId,
+        permissions: Permissions,
+        asked: &Asked,
+        limit: u32,
+    ) -> Result<Page> {
+        let (sql, bounds, sort) = self.statement(asked, limit, permissions)?;
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(tenant.uuid());
         for bound in bounds {
             query = bind(query, bound);
         }
-        let rows = query.fetch_all(tx.conn()).await?;
+        let rows = query.fetch_all(conn).await?;
         let more = rows.len() > limit as usize;
-        let rows: Vec<Map<String, Value>> = rows.iter().take(limit as usize).map(|row| self.read(row)).collect::<Result<_>>()?;
+        let rows: Vec<Map<String, Value>> =
+            rows.iter().take(limit as usize).map(|row| self.read(row, permissions)).collect::<Result<_>>()?;
         let next = match (more, rows.last()) {
             (true, Some(last)) => Some(self.cursor(last, sort)),
             _ => None,
@@ -143,9 +182,20 @@ impl List {
         Ok(Page { rows, next })
     }
 
-    /// The statement for EXPLAIN tests: its text and how many values it binds after the tenant.
-    pub fn explained(&self, asked: &Asked) -> Result<String> {
-        self.statement(asked, PAGE).map(|(sql, ..)| sql)
+    /// The statement for EXPLAIN tests, or what is wrong with what was asked.
+    pub fn explained(&self, asked: &Asked, permissions: Permissions) -> Result<String> {
+        self.statement(asked, PAGE, permissions).map(|(sql, ..)| sql)
+    }
+
+    /// The columns that somebody may see.
+    pub fn seen_with(&self, permissions: Permissions) -> impl Iterator<Item = &'static Column> {
+        self.columns.iter().filter(move |c| c.needs.is_none_or(|needed| permissions.has(needed)))
+    }
+
+    /// Whether SQL of this list names a column that may not be seen.
+    fn tells(&self, sql: &str, permissions: Permissions) -> bool {
+        let named = |name: &str| sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name);
+        self.columns.iter().any(|c| c.needs.is_some_and(|needed| !permissions.has(needed)) && named(c.name))
     }
 
     /// The column of a name.
@@ -153,26 +203,36 @@ impl List {
         self.columns.iter().find(|c| c.name == name)
     }
 
-    fn sort(&self, asked: &Asked) -> Result<(&'static Sort, bool)> {
+    fn sort(&self, asked: &Asked, permissions: Permissions) -> Result<(&'static Sort, bool)> {
+        let mut sorts = self.sorts.iter().filter(|s| !self.tells(s.column, permissions));
         match asked.sort.as_deref().filter(|s| !s.is_empty()) {
-            None => Ok((self.sorts.first().ok_or(Error::rule("sort.unknown"))?, self.newest_first)),
+            None => Ok((sorts.next().ok_or(Error::rule("sort.unknown"))?, self.newest_first)),
             Some(name) => {
                 let (name, down) = name.strip_prefix('-').map_or((name, false), |n| (n, true));
-                let sort = self.sorts.iter().find(|s| s.name == name).ok_or_else(|| Error::field("sort", "sort.unknown"))?;
+                let sort = sorts.find(|s| s.name == name).ok_or_else(|| Error::field("sort", "sort.unknown"))?;
                 Ok((sort, down))
             }
         }
     }
 
-    fn statement(&self, asked: &Asked, limit: u32) -> Result<(String, Vec<Bound>, &'static Sort)> {
-        let (sort, down) = self.sort(asked)?;
-        let columns: Vec<&str> = self.columns.iter().map(|c| c.name).collect();
+    fn statement(&self, asked: &Asked, limit: u32, permissions: Permissions) -> Result<(String, Vec<Bound>, &'static Sort)> {
+        let (sort, down) = self.sort(asked, permissions)?;
+        let columns: Vec<&str> = self.seen_with(permissions).map(|c| c.name).collect();
         let mut sql = format!("SELECT {} FROM ({}) l WHERE true", columns.join(", "), self.sql);
-        let mut bounds = Vec::new();
+        let (mut bounds, mut asked_for) = (Vec::new(), Vec::new());
         for (name, value) in asked.filters.iter().filter(|(_, v)| !v.trim().is_empty()) {
-            let filter = self.filters.iter().find(|f| f.name == name).ok_or_else(|| Error::field(name.clone(), "filter.unknown"))?;
+            let filter = self.filters.iter().find(|f| f.name == name && !self.tells(f.sql, permissions));
+            let filter = filter.ok_or_else(|| Error::field(name.clone(), "filter.unknown"))?;
             bounds.push(parse(filter.kind, value.trim()).map_err(|code| Error::field(name.clone(), code))?);
-            sql.push_str(&format!(" AND {}", filter.sql.replace("{}", &format!("${}", bounds.len() + 1))));
+            asked_for.push((filter, format!("${}", bounds.len() + 1)));
+        }
+        let day = |name: &str, else_: &str| {
+            asked_for.iter().find(|(filter, _)| filter.name == name).map_or_else(|| format!("'{else_}'::date"), |(_, place)| place.clone())
+        };
+        for (filter, place) in &asked_for {
+            let condition =
+                filter.sql.replace("{}", place).replace("{from}", &day("from", "-infinity")).replace("{to}", &day("to", "infinity"));
+            sql.push_str(&format!(" AND {condition}"));
         }
         if let Some(cursor) = asked.cursor.as_deref().filter(|c| !c.is_empty()) {
             let (value, key) = self.open_cursor(cursor, sort).ok_or_else(|| Error::field("cursor", "page.cursor"))?;
@@ -186,8 +246,8 @@ impl List {
         Ok((sql, bounds, sort))
     }
 
-    fn read(&self, row: &sqlx::postgres::PgRow) -> Result<Map<String, Value>> {
-        self.columns.iter().map(|c| Ok((camel(c.name), value(row, c)?))).collect()
+    fn read(&self, row: &sqlx::postgres::PgRow, permissions: Permissions) -> Result<Map<String, Value>> {
+        self.seen_with(permissions).map(|c| Ok((camel(c.name), value(row, c)?))).collect()
     }
 
     fn cursor(&self, last: &Map<String, Value>, sort: &Sort) -> String {
@@ -271,4 +331,44 @@ pub fn camel(name: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHELF: List = List {
+        name: "shelf",
+        sql: "SELECT id, item, value FROM shelf WHERE tenant_id = $1",
+        columns: &[
+            Column::shown("item", Kind::Text, "item"),
+            Column::shown("value", Kind::Money, "value").needing(Permission::CostRead),
+            Column::hidden("id", Kind::Id),
+        ],
+        filters: &[
+            Filter { name: "item", sql: "item = {}", kind: Kind::Text },
+            Filter { name: "from", sql: "coalesce(value, 0) >= {}", kind: Kind::Whole },
+        ],
+        sorts: &[Sort { name: "item", column: "item", kind: Kind::Text }, Sort { name: "value", column: "value", kind: Kind::Money }],
+        newest_first: false,
+        key: "id",
+    };
+
+    #[test]
+    fn a_column_that_may_not_be_seen_is_not_read_and_neither_sorts_nor_filters() {
+        let (seller, buyer) = (Permissions::NONE, Permissions::NONE.with(Permission::CostRead));
+        let by = |sort: &str, filter: &str| Asked {
+            sort: Some(sort.to_owned()),
+            filters: vec![(filter.to_owned(), "1".to_owned())],
+            ..Asked::default()
+        };
+        assert!(SHELF.explained(&by("value", "from"), buyer).unwrap().starts_with("SELECT item, value, id FROM"));
+        assert!(SHELF.explained(&by("item", "item"), seller).unwrap().starts_with("SELECT item, id FROM"));
+        let refused = |asked: &Asked| match SHELF.explained(asked, seller) {
+            Err(Error::Invalid(fields)) => (fields[0].field.clone(), fields[0].code),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused(&by("-value", "item")), ("sort".to_owned(), "sort.unknown"));
+        assert_eq!(refused(&by("item", "from")), ("from".to_owned(), "filter.unknown"));
+    }
 }

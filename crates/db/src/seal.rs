@@ -2,9 +2,13 @@
 //! the rest. A posting on a day that is sealed or about to be marks it dirty in its own transaction (see `commit`).
 
 use futures::future::BoxFuture;
-use kernel::{At, Day, Result, TenantId};
+use kernel::{At, Day, DayStart, PLATFORM, Result, TenantId, Zone};
 
 use crate::{Db, System};
+
+/// Days that are summed in one statement: a past of years just read in, of which the planner knows nothing yet, is summed piece
+/// by piece in the order of its days.
+const AT_ONCE: usize = 92;
 
 /// Recomputes a slice's kept totals of the given days of one tenant from raw lines.
 pub type SealFn = for<'a> fn(&'a mut System, TenantId, &'a [Day]) -> BoxFuture<'a, Result<()>>;
@@ -15,16 +19,23 @@ pub async fn sealed_through(tx: &mut crate::Tx) -> Result<Option<Day>> {
     Ok(sqlx::query_scalar!("SELECT sealed_through FROM db.tenant WHERE id = $1", tenant).fetch_one(tx.conn()).await?)
 }
 
+/// The last day that is over for nearly everybody, by the wall clock of a zone: the night belongs to the evening before. What
+/// comes later all the same, of a site further west or after a longer night, marks its day.
+fn over(now: At, zone: &Zone) -> Day {
+    zone.business_day(now, DayStart::SIX).plus(-1)
+}
+
 impl Db {
-    /// Seals every tenant's days up to the day before yesterday, and seals dirty ones again.
+    /// Seals every tenant's days up to its yesterday, and seals dirty ones again.
     pub async fn seal_all(&self, seals: &[SealFn]) -> Result<()> {
         let mut system = self.system("seal.tenants").await?;
-        let tenants = sqlx::query!("SELECT id FROM db.tenant ORDER BY id").fetch_all(system.conn()).await?;
+        let tenants = sqlx::query!("SELECT id, time_zone FROM db.tenant WHERE id <> $1 ORDER BY id", PLATFORM.uuid())
+            .fetch_all(system.conn())
+            .await?;
         drop(system);
-        // Two days back: every zone of the world is past it, and late sales of yesterday are still coming.
-        let through = Day::from(self.source.now().timestamp().to_zoned(jiff::tz::TimeZone::UTC).date()).plus(-2);
         for tenant in tenants {
-            self.seal(TenantId::new(tenant.id), through, seals).await?;
+            let zone: Zone = tenant.time_zone.parse().unwrap_or_else(|_| Zone::utc());
+            self.seal(TenantId::new(tenant.id), over(self.source.now(), &zone), seals).await?;
         }
         Ok(())
     }
@@ -94,8 +105,10 @@ impl Db {
         let mut days: Vec<Day> = marked.iter().map(|r| r.day).chain(fresh.iter().map(|r| r.day)).collect();
         days.sort_unstable();
         days.dedup();
-        for seal in seals {
-            seal(&mut system, tenant, &days).await?;
+        for days in days.chunks(AT_ONCE) {
+            for seal in seals {
+                seal(&mut system, tenant, days).await?;
+            }
         }
         sqlx::query!(
             "UPDATE db.tenant SET sealed_through = greatest(sealed_through, $2), sealing_through = greatest(sealing_through, $2) WHERE id = $1",

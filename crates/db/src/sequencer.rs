@@ -1,12 +1,18 @@
-//! One sequencer of the whole installation numbers committed log entries per tenant and wakes readers on every node.
+//! One sequencer of the whole installation numbers committed log entries per tenant, chains their hashes
+//! and wakes readers on every node.
 
 use std::time::Duration;
 
-use kernel::{Result, TenantId};
+use kernel::{Error, Result, TenantId};
 use sqlx::postgres::PgListener;
 use tokio::sync::watch;
+use uuid::Uuid;
 
-use crate::{Db, live::Head};
+use crate::{
+    Db, System,
+    live::Head,
+    trail::{Chained, Hash, genesis},
+};
 
 /// The advisory lock of whoever leads: sequencer and periodic work.
 const LEADER: i64 = 0x4845_4152_5448;
@@ -21,6 +27,110 @@ const BATCH: i64 = 5_000;
 /// Where readers of all nodes hear of new numbers.
 const CHANNEL: &str = "hearth_log";
 
+/// A committed entry that has no number yet, and where its tenant's chain ends.
+struct Taken {
+    entry: Chained,
+    head: i64,
+    hash: Option<Vec<u8>>,
+    chained_after: i64,
+}
+
+/// The oldest committed entries, each tenant's together and in the order of their numbers.
+async fn take(system: &mut System) -> Result<Vec<Taken>> {
+    let rows = sqlx::query!(
+        r#"SELECT i.tenant_id, i.id, i.at, i.actor_kind, i.actor_id, i.actor_name, i.request_id, i.address, i.action, i.kind, i.target_id,
+            i.before::text AS before, i.after::text AS after, i.reason,
+            coalesce(h.n, 0) AS "head!", h.hash AS "hash?", coalesce(h.chained_after, 0) AS "chained_after!"
+        FROM (SELECT * FROM db.log_inbox ORDER BY id LIMIT $1) i LEFT JOIN db.log_head h ON h.tenant_id = i.tenant_id
+        ORDER BY i.tenant_id, i.at, i.id"#,
+        BATCH
+    )
+    .fetch_all(system.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| Taken {
+            entry: Chained {
+                tenant_id: r.tenant_id,
+                n: 0,
+                id: r.id,
+                at: r.at,
+                actor_kind: r.actor_kind,
+                actor_id: r.actor_id,
+                actor_name: r.actor_name,
+                request_id: r.request_id,
+                address: r.address,
+                action: r.action,
+                kind: r.kind,
+                target_id: r.target_id,
+                before: r.before,
+                after: r.after,
+                reason: r.reason,
+                hash: None,
+            },
+            head: r.head,
+            hash: r.hash,
+            chained_after: r.chained_after,
+        })
+        .collect())
+}
+
+/// Numbers and hashes of a batch, column by column.
+#[derive(Default)]
+struct Batch {
+    tenants: Vec<Uuid>,
+    ids: Vec<Uuid>,
+    numbers: Vec<i64>,
+    hashes: Vec<Vec<u8>>,
+    ends: Ends,
+}
+
+/// Where each tenant's chain went to, and from where.
+#[derive(Default)]
+struct Ends {
+    tenants: Vec<Uuid>,
+    began: Vec<i64>,
+    numbers: Vec<i64>,
+    hashes: Vec<Vec<u8>>,
+}
+
+impl Batch {
+    fn of(taken: Vec<Taken>) -> Self {
+        let mut batch = Self::default();
+        let mut end: Option<(Uuid, i64, Hash)> = None;
+        for Taken { mut entry, head, hash, chained_after } in taken {
+            let (n, previous) = match end {
+                Some((tenant, n, hash)) if tenant == entry.tenant_id => (n, hash),
+                _ => {
+                    batch.ends.end(end);
+                    batch.ends.tenants.push(entry.tenant_id);
+                    batch.ends.began.push(head);
+                    let kept = hash.and_then(|hash| Hash::try_from(hash.as_slice()).ok());
+                    (head, kept.unwrap_or_else(|| genesis(entry.tenant_id, chained_after)))
+                }
+            };
+            entry.n = n + 1;
+            let hash = entry.hashed(&previous);
+            batch.tenants.push(entry.tenant_id);
+            batch.ids.push(entry.id);
+            batch.numbers.push(entry.n);
+            batch.hashes.push(hash.to_vec());
+            end = Some((entry.tenant_id, entry.n, hash));
+        }
+        batch.ends.end(end);
+        batch
+    }
+}
+
+impl Ends {
+    fn end(&mut self, end: Option<(Uuid, i64, Hash)>) {
+        if let Some((_, n, hash)) = end {
+            self.numbers.push(n);
+            self.hashes.push(hash.to_vec());
+        }
+    }
+}
+
 impl Db {
     /// Numbers what is committed and not numbered yet; returns how many. Only the leader calls it (and stories do).
     pub async fn sequence(&self) -> Result<u64> {
@@ -34,31 +144,55 @@ impl Db {
         }
     }
 
+    /// Reads what waits and where each chain ends, works out numbers and hashes, and moves the rows: they never leave the
+    /// database and come back, so what was hashed is what is kept. Another leader at the same time would find its rows gone,
+    /// or a chain that went on: then nothing of it is done.
     async fn sequence_batch(&self) -> Result<u64> {
         let mut system = self.system("sequencer").await?;
-        let heads = sqlx::query!(
-            r#"WITH taken AS (
-                DELETE FROM db.log_inbox i USING (SELECT tenant_id, id FROM db.log_inbox ORDER BY id LIMIT $1) f
-                WHERE i.tenant_id = f.tenant_id AND i.id = f.id RETURNING i.*
+        let taken = take(&mut system).await?;
+        if taken.is_empty() {
+            system.commit_unannounced().await?;
+            return Ok(0);
+        }
+        let batch = Batch::of(taken);
+        let done = sqlx::query!(
+            r#"WITH given AS (
+                SELECT tenant_id, id, n, hash FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bytea[]) AS g (tenant_id, id, n, hash)
+            ), moved AS (
+                DELETE FROM db.log_inbox i USING given g WHERE i.tenant_id = g.tenant_id AND i.id = g.id RETURNING i.*, g.n, g.hash
             ), numbered AS (
-                INSERT INTO db.log (tenant_id, n, id, at, actor_kind, actor_id, actor_name, request_id, address, action, kind, target_id, before, after, reason)
-                SELECT k.tenant_id, coalesce(h.n, 0) + row_number() OVER (PARTITION BY k.tenant_id ORDER BY k.at, k.id),
-                    k.id, k.at, k.actor_kind, k.actor_id, k.actor_name, k.request_id, k.address, k.action, k.kind, k.target_id, k.before, k.after, k.reason
-                FROM taken k LEFT JOIN db.log_head h ON h.tenant_id = k.tenant_id
-                RETURNING tenant_id, n
-            ), heads AS (
-                INSERT INTO db.log_head AS h (tenant_id, n) SELECT tenant_id, max(n) FROM numbered GROUP BY tenant_id
-                ON CONFLICT (tenant_id) DO UPDATE SET n = excluded.n RETURNING h.tenant_id, h.n
+                INSERT INTO db.log (tenant_id, n, id, at, actor_kind, actor_id, actor_name, request_id, address, action, kind, target_id, before, after, reason, hash)
+                SELECT m.tenant_id, m.n, m.id, m.at, m.actor_kind, m.actor_id, m.actor_name, m.request_id, m.address, m.action, m.kind, m.target_id,
+                    m.before, m.after, m.reason, m.hash
+                FROM moved m
+                RETURNING 1
+            ), ends AS (
+                SELECT tenant_id, began, n, hash FROM unnest($5::uuid[], $6::bigint[], $7::bigint[], $8::bytea[]) AS e (tenant_id, began, n, hash)
+            ), gone_on AS (
+                UPDATE db.log_head h SET n = e.n, hash = e.hash FROM ends e WHERE h.tenant_id = e.tenant_id AND h.n = e.began RETURNING 1
+            ), begun AS (
+                INSERT INTO db.log_head (tenant_id, n, hash) SELECT e.tenant_id, e.n, e.hash FROM ends e WHERE e.began = 0
+                ON CONFLICT (tenant_id) DO NOTHING RETURNING 1
             )
-            SELECT h.tenant_id AS "tenant_id!", h.n AS "n!", (SELECT count(*) FROM numbered) AS "count!", pg_notify($2, h.tenant_id || ' ' || h.n) AS "told"
-            FROM heads h"#,
-            BATCH,
+            SELECT (SELECT count(*) FROM numbered) AS "numbered!", (SELECT count(*) FROM gone_on) + (SELECT count(*) FROM begun) AS "ended!",
+                (SELECT count(pg_notify($9, e.tenant_id || ' ' || e.n)) FROM ends e) AS "told!""#,
+            &batch.tenants,
+            &batch.ids,
+            &batch.numbers,
+            &batch.hashes,
+            &batch.ends.tenants,
+            &batch.ends.began,
+            &batch.ends.numbers,
+            &batch.ends.hashes,
             CHANNEL
         )
-        .fetch_all(system.conn())
+        .fetch_one(system.conn())
         .await?;
+        if done.numbered.unsigned_abs() != batch.ids.len() as u64 || done.ended.unsigned_abs() != batch.ends.tenants.len() as u64 {
+            return Err(Error::Unavailable(1, "another node is numbering the log".into()));
+        }
         system.commit_unannounced().await?;
-        Ok(heads.first().map_or(0, |h| h.count.unsigned_abs()))
+        Ok(done.numbered.unsigned_abs())
     }
 
     /// Leads when no other node does: numbers the log until told to stop, and says whether it leads.

@@ -1,0 +1,9 @@
+//! The log as a chain, and activity, on a PostgreSQL of each test's own: the tests spoil what nobody else may touch.
+
+mod trail {
+    mod activity;
+    mod chain;
+    mod personal;
+    mod spoiled;
+    pub mod world;
+}
