@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, header};
 use http_body_util::BodyExt;
 use kernel::{AccountId, At, Source};
@@ -24,6 +26,7 @@ pub struct Person {
     /// The address they sign in with; empty for a stranger.
     pub email: String,
     kept: Arc<Mutex<Kept>>,
+    peer: Option<SocketAddr>,
 }
 
 #[derive(Default)]
@@ -40,7 +43,13 @@ impl fmt::Debug for Person {
 
 impl Person {
     pub(crate) fn stranger(router: Router, source: Source) -> Self {
-        Self { router, source, account: None, email: String::new(), kept: Arc::default() }
+        Self { router, source, account: None, email: String::new(), kept: Arc::default(), peer: None }
+    }
+
+    /// The same, asking from an address.
+    #[must_use]
+    pub fn from(&self, address: &str) -> Self {
+        Self { peer: Some(SocketAddr::new(address.parse().unwrap(), 40_000)), ..self.clone() }
     }
 
     /// Remembers a cookie.
@@ -148,6 +157,9 @@ impl Person {
         let cookies = self.cookies();
         if !cookies.is_empty() {
             request.headers_mut().insert(header::COOKIE, cookies.parse().unwrap());
+        }
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
         }
         request.headers_mut().entry(header::HOST).or_insert(crate::HOST.parse().unwrap());
         let asked = format!("{} {}", request.method(), request.uri());

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,6 +15,7 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use vault::Keyring;
 use web::{App, Settings};
 
 use crate::people::{self, Business};
@@ -43,6 +45,21 @@ pub struct Story {
     router: Router,
     jobs: Jobs,
     connect: PgConnectOptions,
+}
+
+/// Another node of a story's installation.
+pub struct Node {
+    /// The program.
+    pub app: App,
+    router: Router,
+    clock: Source,
+}
+
+impl Node {
+    /// Somebody who is not signed in and asks this node.
+    pub fn stranger(&self) -> Person {
+        Person::stranger(self.router.clone(), self.clock.clone())
+    }
 }
 
 /// Tells a story in a fresh business of the shared database.
@@ -90,7 +107,18 @@ fn config(cluster: &Cluster, name: &str) -> db::Config {
 }
 
 pub(crate) fn config_of(app: PgConnectOptions, system: PgConnectOptions) -> db::Config {
-    db::Config { app, system, connections: 8 }
+    db::Config { app, system, connections: 8, vault: vault() }
+}
+
+/// One ring of keys for all stories, in whichever process: they share a database, as nodes of an installation do.
+pub(crate) fn vault() -> Arc<Keyring> {
+    Arc::new(Keyring::parse("stories QSByaW5nIGZvciBzdG9yaWVzLCBhbmQgbm90aGluZyE=").unwrap())
+}
+
+/// The settings of stories: limits are far, for a story's minute holds more than a minute of a person's. Stories about limits set
+/// them as they are, by [`Story::node`].
+fn settings() -> Settings {
+    Settings { public_url: format!("http://{HOST}"), spool: cluster::spool(), limit_factor: 1_000_000, ..Settings::default() }
 }
 
 /// When stories begin: a Saturday morning in November 2026, no day on which a clock changes.
@@ -102,7 +130,7 @@ impl Story {
     pub(crate) async fn begin(config: &db::Config) -> Self {
         let clock = Source::at(start());
         let db = Db::open(config, clock.clone());
-        let settings = Settings { public_url: format!("http://{HOST}"), production: false, trusted_proxies: 0, spool: cluster::spool() };
+        let settings = settings();
         let app = App::new(db.clone(), hearth::slices(), settings);
         let (router, jobs) = (app.router(), app.jobs());
         let owner = Person::stranger(router.clone(), clock.clone());
@@ -113,6 +141,30 @@ impl Story {
     /// Somebody who is not signed in.
     pub fn stranger(&self) -> Person {
         Person::stranger(self.router.clone(), self.clock.clone())
+    }
+
+    /// Another node on the same database and clock, with limits as they are and counts of its own; `change` sets what else it is told.
+    pub fn node(&self, change: impl FnOnce(&mut Settings)) -> Node {
+        let mut settings = Settings { limit_factor: 1, ..settings() };
+        change(&mut settings);
+        let app = App::new(self.db.clone(), hearth::slices(), settings);
+        Node { router: app.router(), app, clock: self.clock.clone() }
+    }
+
+    /// Serves another node on a port of this machine under the name `localhost`, which browsers take passkeys for; `change` sets
+    /// what else it is told. Its public address is known to it.
+    pub async fn serve_named(&self, change: impl FnOnce(&mut Settings, &str)) -> Served {
+        let listener = hearth::serve::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut settings = settings();
+        settings.public_url = format!("http://localhost:{}", address.port());
+        let url = settings.public_url.clone();
+        change(&mut settings, &url);
+        let app = App::new(self.db.clone(), hearth::slices(), settings);
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = hearth::serve::work_beside(&app, &stopped);
+        tasks.spawn(hearth::http::serve(listener, app.router(), stopped));
+        Served { address, stop, tasks }
     }
 
     /// A new member of the business with these roles, signed in.
@@ -167,6 +219,11 @@ impl Story {
     /// Works this business's jobs until none is due; how many.
     pub async fn jobs(&self) -> u32 {
         self.jobs.work_all(self.tenant).await.unwrap()
+    }
+
+    /// Works what the account plane queued (letters that strangers asked for), of whichever story.
+    pub async fn platform_jobs(&self) {
+        self.jobs.work_all(kernel::PLATFORM).await.unwrap();
     }
 
     /// Seals this business's days through `through`.

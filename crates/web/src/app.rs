@@ -1,12 +1,21 @@
 //! The program as a whole: its slices, its database, its routes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use axum::{Router, http::StatusCode, response::IntoResponse};
+use axum::{
+    Router,
+    http::{Method, StatusCode},
+    response::IntoResponse,
+};
 use db::{Db, Jobs};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, timeout::TimeoutLayer};
 
-use crate::{Authenticate, Route, Routes, Slice, gate, live, palette, text};
+use crate::{Answers, Authenticate, Bounds, Limits, Redis, Route, Routes, Slice, gate, live, palette, text};
 
 /// How the program is reached.
 #[derive(Clone, Debug)]
@@ -19,6 +28,93 @@ pub struct Settings {
     pub trusted_proxies: usize,
     /// Where uploads lie until they are read.
     pub spool: std::path::PathBuf,
+    /// Where letters go, in words; with none they stay in the queue.
+    pub mail: Option<String>,
+    /// Where several nodes count together.
+    pub redis: Option<Redis>,
+    /// How many times each limit is as wide as it says; 1 in production.
+    pub limit_factor: u32,
+    /// What asks whether somebody is a person.
+    pub captcha: Option<Captcha>,
+    /// Other sites whose pages may use the API with tokens: `https://shop.example`.
+    pub cors_origins: Vec<String>,
+    /// Identity providers through which people may sign in.
+    pub providers: Vec<Provider>,
+    /// Whose access tokens count beside the program's own.
+    pub external: Option<ExternalTokens>,
+    /// The short name of the business as whose first owner everybody on this machine acts; none where people sign in.
+    pub auth_off: Option<String>,
+}
+
+impl Default for Settings {
+    /// One program on this machine.
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:8080".into(),
+            production: false,
+            trusted_proxies: 0,
+            spool: std::env::temp_dir(),
+            mail: None,
+            redis: None,
+            limit_factor: 1,
+            captcha: None,
+            cors_origins: Vec::new(),
+            providers: Vec::new(),
+            external: None,
+            auth_off: None,
+        }
+    }
+}
+
+/// Cloudflare Turnstile.
+#[derive(Clone)]
+pub struct Captcha {
+    /// Stands in pages.
+    pub site_key: String,
+    /// Known to Cloudflare and to the program.
+    pub secret: String,
+    /// Who is asked whether a token is good.
+    pub verify_url: String,
+}
+
+impl std::fmt::Debug for Captcha {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Captcha({})", self.site_key)
+    }
+}
+
+/// An OpenID Connect provider.
+#[derive(Clone)]
+pub struct Provider {
+    /// Its name in addresses and on the button: small letters, digits, hyphens.
+    pub name: String,
+    /// Who it is: the address under which it describes itself.
+    pub issuer: String,
+    /// As whom the program is known there.
+    pub client_id: String,
+    /// What proves it.
+    pub client_secret: String,
+    /// What is asked for, separated by spaces; `openid` is among it.
+    pub scopes: String,
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Provider({} {})", self.name, self.issuer)
+    }
+}
+
+/// An identity provider whose access tokens are taken.
+#[derive(Clone, Debug)]
+pub struct ExternalTokens {
+    /// The `iss` of its tokens.
+    pub issuer: String,
+    /// The `aud` that they must name.
+    pub audience: String,
+    /// Where its public keys are.
+    pub jwks_url: String,
+    /// What they may be signed by: `RS256`, `ES256`, `EdDSA`.
+    pub algorithms: Vec<String>,
 }
 
 /// One program. Cheap to clone.
@@ -33,6 +129,10 @@ struct Inner {
     settings: Settings,
     routes: Vec<Arc<Route>>,
     authenticate: Option<Authenticate>,
+    bounds: Bounds,
+    limits: Limits,
+    stray_limits: Vec<&'static str>,
+    parts: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
 /// A request that takes longer is given up; uploads and streams are their own routes.
@@ -51,8 +151,11 @@ impl App {
             (slice.routes)(&mut routes);
         }
         let authenticate = slices.iter().find_map(|s| s.authenticate);
+        let stray_limits = routes.limit_all();
         let routes = routes.all.into_iter().map(Arc::new).collect();
-        Self { inner: Arc::new(Inner { db, slices, settings, routes, authenticate }) }
+        let limits = Limits::new(settings.redis.clone(), if settings.production { 1 } else { settings.limit_factor });
+        let (bounds, parts) = (Bounds::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { db, slices, settings, routes, authenticate, bounds, limits, stray_limits, parts }) }
     }
 
     /// The database.
@@ -65,14 +168,44 @@ impl App {
         &self.inner.slices
     }
 
+    /// What a slice keeps in this program's memory, made when it is first asked for: one of each type.
+    pub fn part<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut parts = self.inner.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let part = parts.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default())).clone();
+        // Kept under its own type, so it is one.
+        part.downcast().unwrap_or_default()
+    }
+
     /// How the program is reached.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
     }
 
+    /// What is taken up at once.
+    pub fn bounds(&self) -> &Bounds {
+        &self.inner.bounds
+    }
+
+    /// How often what may be asked for.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// Limits that were declared for a route that is not there: a story finds none.
+    pub fn stray_limits(&self) -> &[&'static str] {
+        &self.inner.stray_limits
+    }
+
     /// Every route. OpenAPI and the walks over all routes read it.
     pub fn routes(&self) -> &[Arc<Route>] {
         &self.inner.routes
+    }
+
+    /// Whether an address (with or without a query) is one of the program's pages, which can be gone to.
+    pub fn is_page(&self, address: &str) -> bool {
+        let path = address.split(['?', '#']).next().unwrap_or_default();
+        let page = |route: &&Arc<Route>| route.answers == Answers::Page && route.method == Method::GET;
+        self.routes().iter().filter(page).any(|route| route.is_at(path))
     }
 
     pub(crate) fn authenticate(&self) -> Option<Authenticate> {

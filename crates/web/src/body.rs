@@ -51,6 +51,9 @@ fn field_error(path: String, message: &str) -> Error {
         (if path == name || path.ends_with(&format!(".{name}")) { path.clone() } else { below(name) }, "body.unknown_field")
     } else if let Some(name) = named("missing field `") {
         (below(name), "body.missing_field")
+    } else if let Some(row) = kernel::CODES.iter().find(|row| row.text == message) {
+        // A value that reads itself refuses with the text of its own code.
+        (path, row.code)
     } else {
         (path, "body.wrong_type")
     };

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
 use db::{Answer, Command, Intent, Tx, list::Asked};
-use kernel::{Currency, DayStart, Error, FieldError, Op, Result, Role, SiteId, Zone};
+use kernel::{Currency, DayStart, Error, FieldError, Op, Permissions, Result, Role, SiteId, Zone};
 use maud::Markup;
 use uuid::Uuid;
 
 use crate::{
-    App, Fields, Route, t,
+    Answers, App, Fields, Rates, Route, t,
     ui::{self, Act, Crumb, Frame, Guard, Page, Theme, Toolbar, User},
 };
 
@@ -58,8 +58,8 @@ pub struct Viewer {
     pub slug: Option<String>,
     /// Its sites, the first one first.
     pub sites: Vec<Site>,
-    /// What every form and every state-changing call by cookie must carry.
-    pub csrf: String,
+    /// What every form and every state-changing call by cookie must carry; none where a token or a key signs in.
+    pub csrf: Option<String>,
 }
 
 /// One request.
@@ -85,6 +85,8 @@ pub struct Cx {
     pub headers: HeaderMap,
     /// The body, at most as large as the route takes.
     pub body: Bytes,
+    /// What the answer tells of limits.
+    pub rates: Rates,
 }
 
 /// What refused a form: its fields and a sentence above them.
@@ -206,6 +208,18 @@ impl Cx {
         }
     }
 
+    /// What whoever sent the request may do at this moment, for answers that go on: none when their session ended, or works for
+    /// another business now.
+    pub(crate) async fn permissions_now(&self) -> Permissions {
+        let Some(authenticate) = self.app.authenticate() else { return self.op.permissions };
+        let (mut parts, ()) = axum::http::Request::new(()).into_parts();
+        parts.headers = self.headers.clone();
+        match authenticate(&self.app, &parts, self.op.address).await {
+            Ok(visitor) if visitor.op.tenant == self.op.tenant => visitor.op.permissions,
+            _ => Permissions::NONE,
+        }
+    }
+
     /// The signed-in person.
     pub fn viewer(&self) -> Result<&Viewer> {
         self.viewer.as_deref().ok_or(Error::Unauthenticated)
@@ -220,7 +234,16 @@ impl Cx {
 
     /// What a new form carries: the CSRF token and an intent of its own.
     pub fn guard(&self) -> Guard {
-        Guard { csrf: self.viewer.as_ref().map(|v| v.csrf.clone()).unwrap_or_default(), intent: self.op.source.uuid().to_string() }
+        Guard { csrf: self.viewer.as_ref().and_then(|v| v.csrf.clone()).unwrap_or_default(), intent: self.op.source.uuid().to_string() }
+    }
+
+    /// What was sent under a name, as JSON or as a form; for looks at a body before its handler reads it.
+    pub fn sent(&self, name: &str) -> Option<String> {
+        if self.route.answers == Answers::Json {
+            let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+            return body.get(name)?.as_str().map(str::to_owned);
+        }
+        Fields::read(self).ok().map(|fields| fields.get(name).to_owned())
     }
 
     /// A cookie's value.
@@ -261,7 +284,10 @@ impl Cx {
                 name: viewer.name.clone(),
                 role: viewer.roles.iter().map(|r| t(&format!("role-{r}"))).collect::<Vec<_>>().join(", "),
                 email: viewer.email.clone(),
-                links: Vec::new(),
+                links: vec![
+                    Crumb { label: t("frame-security"), href: "/account/security".into() },
+                    Crumb { label: t("frame-profile"), href: "/account/profile".into() },
+                ],
                 sign_out: Act { icon: Some("leave"), ..Act::new(t("sign-out"), "/logout", self.guard()) },
             },
         })

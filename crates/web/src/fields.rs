@@ -143,7 +143,19 @@ impl Reader<'_> {
 
     /// A quantity.
     pub fn quantity(&mut self, name: &str) -> Option<Quantity> {
-        self.parse(name, "quantity.format")
+        match self.fields.get(name).trim().parse::<Quantity>() {
+            Ok(quantity) => Some(quantity),
+            Err(_) if self.fields.get(name).trim().is_empty() => self.parse(name, "text.needed"),
+            Err(error) => {
+                self.refuse(name, error.code());
+                None
+            }
+        }
+    }
+
+    /// The same where the field may be empty.
+    pub fn optional_quantity(&mut self, name: &str) -> Option<Quantity> {
+        if self.fields.get(name).trim().is_empty() { None } else { self.quantity(name) }
     }
 
     /// A day.

@@ -1,7 +1,7 @@
 //! Lists and reports as files. Cells that a spreadsheet would take for a formula stay text.
 
 use db::list::{Column, Kind, List, camel};
-use kernel::{Currency, Error, Money, Result};
+use kernel::{Currency, Error, Money, Permissions, Result};
 use serde_json::{Map, Value};
 
 use crate::t;
@@ -28,9 +28,9 @@ pub(crate) fn cell(column: &Column, row: &Map<String, Value>) -> String {
     }
 }
 
-/// The columns that files show: those with a heading.
-pub(crate) fn shown(list: &List) -> Vec<&'static Column> {
-    list.columns.iter().filter(|c| !c.label.is_empty()).collect()
+/// The columns that files show somebody: those with a heading.
+pub(crate) fn shown(list: &List, permissions: Permissions) -> Vec<&'static Column> {
+    list.seen_with(permissions).filter(|c| !c.label.is_empty()).collect()
 }
 
 /// The heading line.

@@ -13,7 +13,7 @@ use std::{
 use axum::{
     body::Body,
     extract::{DefaultBodyLimit, FromRequest, Multipart, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -21,7 +21,7 @@ use futures::{TryStreamExt, stream};
 use kernel::{Error, Op, Permission, Result};
 use subtle::ConstantTimeEq;
 
-use crate::{Answers, App, Cx, Fields, Reply, Route, Routes, Visitor, assets, problem, routes::Does};
+use crate::{Answers, App, Cx, Fields, Rates, Reply, Route, Routes, Settings, Visitor, assets, cors, limits, problem, routes::Does};
 
 /// The largest body of a command or a form, in bytes.
 const BODY: usize = 2 * 1024 * 1024;
@@ -74,8 +74,9 @@ async fn handle(cx: &mut Cx, parts: Parts, body: Body) -> Result<Reply> {
     }
     let changes = !matches!(cx.method, Method::GET | Method::HEAD);
     if changes {
-        same_origin(&cx.app, &cx.headers)?;
+        same_origin(cx)?;
     }
+    limits::of_caller(cx).await?;
     cx.op.needs(cx.route.needs)?;
     let route = cx.route.clone();
     match &route.does {
@@ -85,6 +86,7 @@ async fn handle(cx: &mut Cx, parts: Parts, body: Body) -> Result<Reply> {
             if changes {
                 check_token(cx)?;
             }
+            limits::of_route(cx).await?;
             handler(cx.clone()).await
         }
         Does::Upload(handler) => {
@@ -98,7 +100,9 @@ async fn handle(cx: &mut Cx, parts: Parts, body: Body) -> Result<Reply> {
                 None => first_field(&mut multipart).await?,
             };
             token_matches(cx, &sent)?;
+            limits::of_route(cx).await?;
             checked.store(true, Ordering::Relaxed);
+            let _place = cx.op.tenant.map(|tenant| cx.app.bounds().upload(tenant)).transpose()?;
             handler(cx.clone(), Upload { parts: multipart }).await
         }
     }
@@ -137,21 +141,42 @@ fn paced(body: Body, checked: Arc<AtomicBool>) -> Body {
     Body::from_stream(pieces)
 }
 
-/// Refuses what another site's page makes a browser send.
-fn same_origin(app: &App, headers: &HeaderMap) -> Result<()> {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+/// Refuses what another site's page makes a browser send. A listed site's may use the API, but not by a cookie.
+fn same_origin(cx: &Cx) -> Result<()> {
+    let text = |name: &str| cx.headers.get(name).and_then(|v| v.to_str().ok());
+    if cors::is_listed(&cx.app, &cx.address, &cx.headers) && cx.viewer.as_ref().is_none_or(|viewer| viewer.csrf.is_none()) {
+        return Ok(());
+    }
     if text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
         return Err(Error::rule("auth.csrf"));
     }
-    let Some(origin) = text("origin") else { return Ok(()) };
-    let host = |url: &str| url.split_once("://").map(|(_, rest)| rest.trim_end_matches('/').to_owned());
-    let own = [host(&app.settings().public_url), text("host").map(str::to_owned)];
-    if host(origin).is_some_and(|o| own.iter().flatten().any(|h| *h == o)) { Ok(()) } else { Err(Error::rule("auth.csrf")) }
+    let Some(sent) = text("origin") else { return Ok(()) };
+    if is_own_origin(sent, text("host"), cx.app.settings()) { Ok(()) } else { Err(Error::rule("auth.csrf")) }
+}
+
+/// Whether an origin is the program's: that of its public address. While it is built and tried on one machine it may be
+/// asked by any name of that machine, too.
+fn is_own_origin(sent: &str, host: Option<&str>, settings: &Settings) -> bool {
+    let Some(sent) = origin(sent) else { return false };
+    let here = || host.and_then(|host| origin(&format!("http://{host}"))).filter(|own| !settings.production && is_loopback(&own.1));
+    origin(&settings.public_url).is_some_and(|own| own == sent) || here().is_some_and(|own| own == sent)
+}
+
+/// Scheme, host and port of an address.
+fn origin(address: &str) -> Option<(String, String, u16)> {
+    let uri: Uri = address.parse().ok()?;
+    let scheme = uri.scheme_str()?.to_ascii_lowercase();
+    let usual = if scheme == "https" { 443 } else { 80 };
+    Some((scheme, uri.host()?.to_ascii_lowercase(), uri.port_u16().unwrap_or(usual)))
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// A state-changing request that a cookie signs in must carry the session's token, in a header or a form's field.
 fn check_token(cx: &Cx) -> Result<()> {
-    if cx.viewer.is_none() {
+    if cx.viewer.as_ref().is_none_or(|viewer| viewer.csrf.is_none()) {
         return Ok(());
     }
     let sent = match cx.headers.get("x-csrf-token") {
@@ -162,31 +187,38 @@ fn check_token(cx: &Cx) -> Result<()> {
 }
 
 fn token_matches(cx: &Cx, sent: &str) -> Result<()> {
-    match &cx.viewer {
-        Some(viewer) if !bool::from(viewer.csrf.as_bytes().ct_eq(sent.as_bytes())) => Err(Error::rule("auth.csrf")),
+    match cx.viewer.as_ref().and_then(|viewer| viewer.csrf.as_ref()) {
+        Some(token) if !bool::from(token.as_bytes().ct_eq(sent.as_bytes())) => Err(Error::rule("auth.csrf")),
         _ => Ok(()),
     }
 }
 
 async fn visitor(app: &App, parts: &Parts) -> Result<Visitor> {
+    let address = address(app, parts)?;
     let mut visitor = match app.authenticate() {
-        Some(authenticate) => authenticate(app, parts).await?,
+        Some(authenticate) => authenticate(app, parts, address).await?,
         None => Visitor { op: Op::nobody(app.db().source()), viewer: None },
     };
-    visitor.op.address = address(app, parts);
+    visitor.op.address = address;
     Ok(visitor)
 }
 
-/// The client's address: the peer's, or, behind so many trusted proxies, that entry of `X-Forwarded-For` from the right.
-fn address(app: &App, parts: &Parts) -> Option<IpAddr> {
+/// The client's address: the peer's, or, behind so many trusted proxies, that entry of `X-Forwarded-For` from the right. One
+/// that can't be read, or is missing where a proxy should have written it, is refused: nobody's guesses go uncounted.
+fn address(app: &App, parts: &Parts) -> Result<Option<IpAddr>> {
     let peer = parts.extensions.get::<axum::extract::ConnectInfo<std::net::SocketAddr>>().map(|c| c.0.ip());
     let hops = app.settings().trusted_proxies;
     if hops == 0 {
-        return peer;
+        return Ok(peer.map(|peer| peer.to_canonical()));
     }
     let all: Vec<&str> =
         parts.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).map(str::trim).collect();
-    all.len().checked_sub(hops).and_then(|i| all.get(i)).and_then(|a| a.parse().ok()).or(peer)
+    // The program itself asks without a proxy: for its health, from this machine.
+    if all.is_empty() && peer.is_some_and(|peer| peer.is_loopback()) {
+        return Ok(peer);
+    }
+    let named = all.len().checked_sub(hops).and_then(|i| all.get(i)).and_then(|a| a.parse::<IpAddr>().ok());
+    named.map(|address| Some(address.to_canonical())).ok_or_else(|| Error::rule("proxy.address"))
 }
 
 fn bare(app: &App, route: Arc<Route>, parts: &Parts) -> Cx {
@@ -203,6 +235,7 @@ fn bare(app: &App, route: Arc<Route>, parts: &Parts) -> Cx {
         query,
         headers: parts.headers.clone(),
         body: Bytes::new(),
+        rates: Rates::default(),
     }
 }
 
@@ -230,6 +263,8 @@ fn finish(cx: &Cx, result: Result<Reply>, took: Duration) -> Response {
             headers.insert(HeaderName::from_static(name), value);
         }
     };
+    cx.rates.write(headers);
+    cors::write(cx, headers);
     put(headers, "x-request-id", &request);
     put(headers, "server-timing", &timing);
     if !headers.contains_key(header::CACHE_CONTROL) {
@@ -251,7 +286,8 @@ pub(crate) async fn guard_headers(mut response: Response) -> Response {
         ("cross-origin-opener-policy", "same-origin"),
     ];
     for (name, value) in GUARDS {
-        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        // A page that needs something of elsewhere brings a policy of its own.
+        response.headers_mut().entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     response
 }
@@ -284,8 +320,52 @@ pub(crate) async fn not_found(app: App, request: Request) -> Response {
     finish(&cx, Err(Error::NotFound), Duration::ZERO)
 }
 
-/// A method that an address does not take.
+/// A method that an address does not take; or a browser's question before another site's page uses the API.
 pub(crate) async fn wrong_method(app: App, request: Request) -> Response {
+    if let Some(answer) = cors::preflight(&app, &request) {
+        return answer;
+    }
     let response = finish(&stray(&app, &request).0, Err(Error::rule("method")), Duration::ZERO);
     (StatusCode::METHOD_NOT_ALLOWED, response).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(public_url: &str, production: bool) -> Settings {
+        Settings { public_url: public_url.into(), production, ..Settings::default() }
+    }
+
+    #[test]
+    fn in_production_the_public_address_alone_is_the_origin() {
+        let shop = settings("https://bakery.example", true);
+        for own in ["https://bakery.example", "https://bakery.example:443", "HTTPS://Bakery.Example"] {
+            assert!(is_own_origin(own, Some("10.0.0.7:8080"), &shop), "{own}");
+        }
+        for foreign in
+            ["http://bakery.example", "https://bakery.example:8443", "https://bakery.example.evil.test", "null", "", "bakery.example"]
+        {
+            assert!(!is_own_origin(foreign, Some("bakery.example"), &shop), "{foreign}");
+        }
+        assert!(!is_own_origin("http://127.0.0.1:8080", Some("127.0.0.1:8080"), &shop));
+    }
+
+    #[test]
+    fn on_one_machine_any_of_its_names_is_the_origin() {
+        let tried = settings("http://127.0.0.1:8080", false);
+        for (own, host) in
+            [("http://localhost:8080", "localhost:8080"), ("http://[::1]:9000", "[::1]:9000"), ("http://127.0.0.1:8080", "x")]
+        {
+            assert!(is_own_origin(own, Some(host), &tried), "{own}");
+        }
+        for (foreign, host) in [
+            ("https://localhost:8080", "localhost:8080"),
+            ("http://localhost:8080", "localhost:9000"),
+            ("http://evil.test", "evil.test"),
+            ("http://192.0.2.1:8080", "192.0.2.1:8080"),
+        ] {
+            assert!(!is_own_origin(foreign, Some(host), &tried), "{foreign}");
+        }
+    }
 }

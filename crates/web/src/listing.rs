@@ -3,7 +3,7 @@
 use axum::{body::Body, http::header};
 use bytes::Bytes;
 use db::{
-    Tx,
+    Activity, Tx, activity,
     list::{Asked, Column, Kind, List, Page, camel},
 };
 use kernel::{At, Currency, Day, Error, Money, Quantity, Result, Zone};
@@ -17,6 +17,8 @@ use crate::{
     ui::{self, ColumnKind, Event, Order, Pager, Row, Table, Tone},
 };
 
+/// How long a file waits for its reader.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 /// How many rows a file reads at once.
 const CHUNK: u32 = 2_000;
 
@@ -45,12 +47,25 @@ fn attachment(reply: Reply, name: &str) -> Reply {
     reply.header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
 }
 
+/// Notes that a list leaves the program as a file.
+fn note_export(cx: &Cx, list: &'static List, format: &str) {
+    let detail = json!({ "list": list.name, "format": format });
+    cx.app.db().note(Activity::of(&cx.op, activity::LIST_EXPORTED, "list").detail(detail));
+}
+
+/// Hands a piece of a file on. False when its reader is gone, or has not read for half a minute: the connection that the file
+/// holds is given back.
+pub async fn sent_in_time(send: &mpsc::Sender<Result<Bytes>>, piece: Bytes) -> bool {
+    matches!(tokio::time::timeout(PATIENCE, send.send(Ok(piece))).await, Ok(Ok(())))
+}
+
 /// Streams a list of any length; memory holds one chunk.
 async fn csv(cx: &Cx, list: &'static List, asked: Asked) -> Result<Reply> {
     // Checks filters and sort before the first byte is sent.
-    list.explained(&asked)?;
+    list.explained(&asked, cx.op.permissions)?;
+    note_export(cx, list, "csv");
     let mut tx = cx.app.db().snapshot(cx.op.clone()).await?;
-    let columns = files::shown(list);
+    let columns = files::shown(list, cx.op.permissions);
     let (send, receive) = mpsc::channel::<Result<Bytes>>(2);
     tokio::spawn(async move {
         let result: Result<()> = async {
@@ -61,7 +76,7 @@ async fn csv(cx: &Cx, list: &'static List, asked: Asked) -> Result<Reply> {
                 for row in &page.rows {
                     text.extend(files::line(columns.iter().map(|c| files::cell(c, row)))?);
                 }
-                if send.send(Ok(Bytes::from(std::mem::take(&mut text)))).await.is_err() || page.next.is_none() {
+                if !sent_in_time(&send, Bytes::from(std::mem::take(&mut text))).await || page.next.is_none() {
                     return Ok(());
                 }
                 asked.cursor = page.next;
@@ -77,6 +92,8 @@ async fn csv(cx: &Cx, list: &'static List, asked: Asked) -> Result<Reply> {
 }
 
 async fn xlsx(cx: &Cx, list: &'static List, mut asked: Asked) -> Result<Reply> {
+    list.explained(&asked, cx.op.permissions)?;
+    note_export(cx, list, "xlsx");
     let mut tx = cx.app.db().snapshot(cx.op.clone()).await?;
     let mut rows = Vec::new();
     loop {
@@ -88,7 +105,7 @@ async fn xlsx(cx: &Cx, list: &'static List, mut asked: Asked) -> Result<Reply> {
         asked.cursor = page.next;
     }
     rows.truncate(files::SHEET);
-    let bytes = files::workbook(&files::shown(list), &rows)?;
+    let bytes = files::workbook(&files::shown(list, cx.op.permissions), &rows)?;
     Ok(attachment(Reply::bytes("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", bytes), &format!("{}.xlsx", list.name)))
 }
 
@@ -120,8 +137,7 @@ impl ListPage<'_> {
         let asked = cx.asked(&[])?;
         let page = self.list.page(tx, &asked).await?;
         Ok(html! {
-            (ui::table(&self.table(cx, &asked, &page)))
-            (ui::pager(&self.pager(cx, &page)))
+            (self.show_rows(cx, &asked, &page))
             @if !page.rows.is_empty() {
                 p class="files" {
                     a href=(self.link(cx, self.api, &[("format", Some("csv")), ("cursor", None)])) { (t("list-csv")) }
@@ -132,9 +148,18 @@ impl ListPage<'_> {
         })
     }
 
+    /// The table with its pager, of a page that was read already; without files.
+    pub fn show_rows(&self, cx: &Cx, asked: &Asked, page: &Page) -> Markup {
+        html! {
+            (ui::table(&self.table(cx, asked, page)))
+            (ui::pager(&self.pager(cx, page)))
+        }
+    }
+
     /// The columns of the page. An amount says its currency and a quantity its unit; a business of one site need not name it.
     fn shown(&self, cx: &Cx) -> Vec<&'static Column> {
-        let has = |kind: Kind| self.list.columns.iter().any(|c| c.kind == kind && !c.label.is_empty());
+        let all = files::shown(self.list, cx.op.permissions);
+        let has = |kind: Kind| all.iter().any(|c| c.kind == kind);
         let (money, quantity) = (has(Kind::Money), has(Kind::Quantity));
         let one_site = cx.viewer.as_ref().is_some_and(|viewer| viewer.sites.len() < 2);
         let said = |name: &str| match name {
@@ -143,7 +168,7 @@ impl ListPage<'_> {
             "site" => one_site,
             _ => false,
         };
-        files::shown(self.list).into_iter().filter(|c| !said(c.name) && !self.files_only.contains(&c.name)).collect()
+        all.iter().copied().filter(|c| !said(c.name) && !self.files_only.contains(&c.name)).collect()
     }
 
     fn cell(&self, column: &Column, row: &Map<String, Value>) -> Markup {
@@ -217,7 +242,7 @@ impl ListPage<'_> {
 
 /// A code in words. Texts are named with hyphens; a few keep the code as it is.
 fn said(prefix: &str, code: &str) -> String {
-    let key = format!("{prefix}-{code}");
+    let key = format!("{prefix}-{}", code.replace('.', "-"));
     let text = t(&key);
     if text == key { t(&key.replace('_', "-")) } else { text }
 }

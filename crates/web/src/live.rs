@@ -40,10 +40,12 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 
 async fn stream(cx: Cx) -> Result<Reply> {
     let last = cx.headers.get("last-event-id").and_then(|v| v.to_str().ok()).or(cx.param("after")).and_then(|n| n.parse().ok());
+    let places = cx.app.bounds().stream(&cx.op)?;
     let mut live = cx.app.db().live(cx.op.clone(), last).await?;
-    let permissions = cx.op.permissions;
     let (send, receive) = mpsc::channel::<Event>(64);
     tokio::spawn(async move {
+        // Given back when the stream ends.
+        let _places = places;
         loop {
             let entries = tokio::select! {
                 () = send.closed() => return,
@@ -51,6 +53,11 @@ async fn stream(cx: Cx) -> Result<Reply> {
             };
             // A failure ends the stream; the browser comes back with the last number it saw.
             let Ok(entries) = entries else { return };
+            // Who signed out, was locked or lost a role meanwhile hears no more.
+            let permissions = cx.permissions_now().await;
+            if !permissions.has(Permission::Member) {
+                return;
+            }
             for entry in entries.into_iter().filter(|entry| permissions.has(seen_by(&entry.kind))) {
                 let Ok(data) = serde_json::to_string(&entry) else { return };
                 let event = Event::default().id(entry.n.to_string()).event(entry.action).data(data);

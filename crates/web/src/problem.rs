@@ -10,6 +10,9 @@ use crate::{
     ui::{self, Button, Trouble},
 };
 
+/// Seconds after which somebody who had too much at once may try again.
+const AGAIN: u32 = 30;
+
 /// The problem document of an error.
 pub(crate) fn document(error: &Error, request: &str) -> Value {
     let row = error.row();
@@ -51,6 +54,7 @@ fn with_status(reply: Reply, error: &Error) -> Reply {
     let reply = reply.status(status);
     match error {
         Error::Unavailable(seconds, _) | Error::TooMany(seconds) => reply.header(header::RETRY_AFTER, seconds.to_string()),
+        error if matches!(error.status(), 429 | 503) => reply.header(header::RETRY_AFTER, AGAIN.to_string()),
         _ => reply,
     }
 }
@@ -61,7 +65,17 @@ pub(crate) fn reply(error: &Error, request: &str) -> Reply {
     with_status(Reply::bytes("application/problem+json", document(error, request).to_string()), error)
 }
 
-/// A refusal as a page. Who is not signed in goes to the sign-in and comes back.
+/// A refusal as JSON with members of its own.
+pub(crate) fn reply_with(error: &Error, request: &str, members: &Value) -> Reply {
+    note(error, request);
+    let mut problem = document(error, request);
+    if let (Some(problem), Some(members)) = (problem.as_object_mut(), members.as_object()) {
+        problem.extend(members.clone());
+    }
+    with_status(Reply::bytes("application/problem+json", problem.to_string()), error)
+}
+
+/// A refusal as a page. Who is not signed in, or must prove it again, goes there and comes back.
 pub(crate) fn page(cx: &Cx, error: &Error) -> Reply {
     let request = cx.op.request.to_string();
     note(error, &request);
@@ -69,7 +83,8 @@ pub(crate) fn page(cx: &Cx, error: &Error) -> Reply {
         let query = serde_urlencoded::to_string(&cx.query).unwrap_or_default();
         let here = if query.is_empty() { cx.address.clone() } else { format!("{}?{query}", cx.address) };
         let next = serde_urlencoded::to_string([("next", here)]).unwrap_or_default();
-        return Reply::see(format!("/login?{next}"));
+        let to = if matches!(error, Error::ReauthRequired) { "/reauth" } else { "/login" };
+        return Reply::see(format!("{to}?{next}"));
     }
     if error.code() == "tenant.none" {
         return Reply::see("/open");

@@ -9,6 +9,8 @@ use kernel::{Error, Result};
 use maud::Markup;
 use serde::Serialize;
 
+use crate::{Cx, problem};
+
 /// An answer: status, headers, body.
 pub struct Reply {
     pub(crate) status: StatusCode,
@@ -59,6 +61,11 @@ impl Reply {
             body: Body::empty(),
             trips: 0,
         }
+    }
+
+    /// A refusal as a problem document with members of its own, beside those that all have.
+    pub fn problem(cx: &Cx, error: &Error, members: &serde_json::Value) -> Self {
+        problem::reply_with(error, &cx.op.request.to_string(), members)
     }
 
     /// Nothing to say.

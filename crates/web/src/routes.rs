@@ -13,7 +13,7 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
-use crate::{Cx, Fields, Reply, Upload, body, listing};
+use crate::{Cx, Fields, Reply, Rule, Upload, body, listing};
 
 /// How a route takes its body and answers refusals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub struct Route {
     pub query: &'static [&'static str],
     /// No time limit: streams and uploads.
     pub slow: bool,
+    /// How often it may be asked for, beside what everybody who is signed in may.
+    pub limits: &'static [Rule],
     pub(crate) does: Does,
 }
 
@@ -84,6 +86,18 @@ impl Route {
         MethodFilter::try_from(self.method.clone()).unwrap_or(MethodFilter::GET)
     }
 
+    /// Whether its pattern matches a path.
+    pub fn is_at(&self, path: &str) -> bool {
+        let (mut pattern, mut parts) = (self.path.split('/'), path.split('/'));
+        loop {
+            match (pattern.next(), parts.next()) {
+                (None, None) => return true,
+                (Some(own), Some(part)) if own == part || (own.starts_with('{') && !part.is_empty()) => {}
+                _ => return false,
+            }
+        }
+    }
+
     /// Whether the path names a thing by id.
     pub fn has_id(&self) -> bool {
         self.path.contains('{')
@@ -95,6 +109,7 @@ impl Route {
 pub struct Routes {
     pub(crate) slice: &'static str,
     pub(crate) all: Vec<Route>,
+    limits: Vec<(&'static str, &'static [Rule])>,
 }
 
 /// The last part of a type's name: what the API calls it.
@@ -119,12 +134,32 @@ impl Routes {
             list: None,
             query: &[],
             slow: false,
+            limits: &[],
             does,
         };
         self.all.push(route);
         // Just pushed.
         let last = self.all.len() - 1;
         &mut self.all[last]
+    }
+
+    /// How often a route may be asked for; it may be declared before or after. The call and the form of one act take the same rules.
+    pub fn limited(&mut self, route: &'static str, rules: &'static [Rule]) {
+        self.limits.push((route, rules));
+    }
+
+    /// All routes with their limits, and the limits that belong to no route.
+    pub(crate) fn limit_all(&mut self) -> Vec<&'static str> {
+        let mut strays = Vec::new();
+        for (name, rules) in std::mem::take(&mut self.limits) {
+            let is_it =
+                |route: &&mut Route| name.split_once(' ').is_some_and(|(method, path)| route.method == method && route.path == path);
+            match self.all.iter_mut().find(is_it) {
+                Some(route) => route.limits = rules,
+                None => strays.push(name),
+            }
+        }
+        strays
     }
 
     /// A command as JSON: the body's fields and the path's ids together are the command.

@@ -1,5 +1,7 @@
 //! What a capability brings to the program.
 
+use std::net::IpAddr;
+
 use axum::http::request::Parts;
 use db::{Later, Periodic, SealFn, System, Tx};
 use futures::future::BoxFuture;
@@ -94,8 +96,8 @@ pub struct Opening {
 /// Lays down what a slice needs in every business (accounts, locations, a price list), as the system role.
 pub type OpenedFn = for<'a> fn(&'a mut System, &'a Opening) -> BoxFuture<'a, Result<()>>;
 
-/// Finds out who sent a request, from its headers and address.
-pub type Authenticate = for<'a> fn(&'a App, &'a Parts) -> BoxFuture<'a, Result<Visitor>>;
+/// Finds out who sent a request, from its headers and the client's address.
+pub type Authenticate = for<'a> fn(&'a App, &'a Parts, Option<IpAddr>) -> BoxFuture<'a, Result<Visitor>>;
 
 /// Recomputes kept figures of one tenant from raw lines, in one snapshot.
 pub type CheckFn = for<'a> fn(&'a mut Tx) -> BoxFuture<'a, Result<Vec<Finding>>>;

@@ -1,0 +1,79 @@
+//! The letters that a story's program wrote, read out of the queue: stories without a mail server find links and codes here.
+
+use post::{LetterId, Written};
+use sqlx::Row;
+
+use crate::Story;
+
+/// A letter that waits to be sent.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// Its kind: `reset`.
+    pub kind: String,
+    /// The line that lists show.
+    pub subject: String,
+    /// The body in plain text.
+    pub text: String,
+    /// The body as a page.
+    pub html: String,
+    /// The addresses that its buttons lead to.
+    pub links: Vec<String>,
+    /// The code to type, of 6 digits.
+    pub code: Option<String>,
+}
+
+impl Letter {
+    fn read(kind: String, written: Written) -> Self {
+        let Written { subject, html, text, .. } = written;
+        let links = text.lines().filter(|line| line.starts_with("http")).map(str::to_owned).collect();
+        let code = text.lines().find(|line| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned);
+        Self { kind, subject, text, html, links, code }
+    }
+
+    /// The token of the letter's link: what stands behind `token=`.
+    #[track_caller]
+    pub fn token(&self) -> String {
+        let found = self.links.iter().find_map(|link| link.split_once("token="));
+        let (_, rest) = found.unwrap_or_else(|| panic!("no link with a token: {}", self.text));
+        rest.split('&').next().unwrap_or_default().to_owned()
+    }
+}
+
+impl Story {
+    /// The letters to an address that wait, oldest first.
+    pub async fn letters_to(&self, address: &str) -> Vec<Letter> {
+        let mut system = self.db.system("story.letters").await.unwrap();
+        let rows = sqlx::query("SELECT id, kind, body FROM post.letter WHERE recipient = $1 AND body IS NOT NULL ORDER BY id")
+            .bind(address)
+            .fetch_all(system.conn())
+            .await
+            .unwrap();
+        let read = |row: sqlx::postgres::PgRow| {
+            let (id, kind, body): (LetterId, String, Vec<u8>) = (row.get("id"), row.get("kind"), row.get("body"));
+            // Another process's story has a ring of keys of its own.
+            Some(Letter::read(kind, Written::open(self.db.vault(), id, &body).ok()?))
+        };
+        rows.into_iter().filter_map(read).collect()
+    }
+
+    /// The newest letter of a kind to an address.
+    #[track_caller]
+    pub fn letter(&self, address: &str, kind: &str) -> impl Future<Output = Letter> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let mut all = self.letters_to(address).await;
+            // What a stranger asked for is written by a job, which another story's process may be at just now.
+            for _ in 0..1_000 {
+                if all.iter().any(|letter| letter.kind == kind) {
+                    break;
+                }
+                self.platform_jobs().await;
+                all = self.letters_to(address).await;
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            let kinds: Vec<String> = all.iter().map(|letter| letter.kind.clone()).collect();
+            let found = all.into_iter().rev().find(|letter| letter.kind == kind);
+            found.unwrap_or_else(|| panic!("{caller}: no letter {kind} to {address}; there are {kinds:?}"))
+        }
+    }
+}
