@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{App, Cx, Opening, Reply};
 
-use crate::{account::SignedIn, session, site};
+use crate::{login::SignedIn, session, site};
 
 /// Opens a business with its first site; whoever opens it owns it.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -202,7 +202,7 @@ pub(crate) async fn of(cx: &Cx) -> Result<Vec<Business>> {
     let mut system = cx.app.db().system("identity.tenants").await?;
     let rows = sqlx::query!(
         "SELECT t.id, t.name, t.slug, m.roles FROM identity.member m JOIN db.tenant t ON t.id = m.tenant_id
-        WHERE m.account_id = $1 ORDER BY m.created_at, t.id LIMIT 1000",
+        WHERE m.account_id = $1 AND m.state = 'active' ORDER BY m.created_at, t.id LIMIT 1000",
         account.uuid()
     )
     .fetch_all(system.conn())
@@ -229,11 +229,15 @@ pub(crate) async fn open_and_enter(cx: &Cx, new: &OpenBusiness) -> Result<(Signe
 pub(crate) async fn switch(cx: &Cx, tenant: TenantId) -> Result<(SignedIn, session::Begun)> {
     let account = cx.op.account()?;
     let mut system = cx.app.db().system("identity.switch").await?;
-    sqlx::query!("SELECT version FROM identity.member WHERE tenant_id = $1 AND account_id = $2", tenant.uuid(), account.uuid())
-        .fetch_optional(system.conn())
-        .await?
-        .ok_or(Error::NotFound)?;
-    let begun = session::renew(&mut system, &cx.headers, tenant).await?;
+    sqlx::query!(
+        "SELECT version FROM identity.member WHERE tenant_id = $1 AND account_id = $2 AND state = 'active'",
+        tenant.uuid(),
+        account.uuid()
+    )
+    .fetch_optional(system.conn())
+    .await?
+    .ok_or(Error::NotFound)?;
+    let begun = session::renew(&mut system, cx, |proof| proof.tenant = Some(tenant)).await?;
     system.commit().await?;
     Ok((SignedIn { account, tenant: Some(tenant), csrf_token: begun.csrf.clone() }, begun))
 }

@@ -3,70 +3,325 @@
 //! Accounts and sessions are global and seen by the system role alone; members and sites are a business's own.
 
 mod account;
+mod admin;
+mod api_key;
+mod auth_off;
 mod business;
+mod captcha;
+mod change_email;
+mod client;
+mod device;
 mod email;
+mod external;
+mod guess;
+mod invitation;
+mod join;
+mod keys;
+mod letter;
+mod limits;
 mod link;
+mod login;
 mod member;
+mod oidc;
 mod pages;
+mod passkey;
 mod password;
+mod profile;
+mod reauth;
+mod refresh;
+mod register;
+mod reset;
+mod revocation;
+mod role;
+mod second;
+mod secret;
 mod session;
+mod sessions;
 mod settings;
 mod site;
+mod standing;
+mod token;
 
 use std::time::Duration;
 
-use db::Periodic;
-use kernel::Permission;
-use web::{Answers, Cx, Place, Routes, Slice};
+use db::{Db, Later, Periodic};
+use kernel::{Permission, Result};
+use web::{Answers, Cx, Place, Reply, Routes, Slice};
 
-pub use account::{account_for, set_password};
+pub use account::{account_for, set_password, take_back_unconfirmed};
+pub use admin::{Act, act, find, make_admin, recovery_link};
+pub use auth_off::first_owner;
 pub use business::{OpenBusiness, open_business};
+pub use keys::rotate_signing;
 pub use link::password_link;
 pub use session::session_for;
 pub use site::{site, sites};
 
 const PLACES: &[Place] = &[
     Place { label: "place-team", href: "/team", icon: "people", needs: Permission::TeamRead, rank: 80 },
+    Place { label: "place-users", href: "/admin/users", icon: "people", needs: Permission::PlatformRead, rank: 92 },
     Place { label: "place-settings", href: "/settings", icon: "gear", needs: Permission::SettingsWrite, rank: 90 },
 ];
 
 const PERIODIC: &[Periodic] =
-    &[Periodic { name: "identity.sweep", every: Duration::from_secs(3600), run: |db| Box::pin(async move { session::sweep(&db).await }) }];
+    &[Periodic { name: "identity.sweep", every: Duration::from_secs(3600), run: |db| Box::pin(async move { sweep(&db).await }) }];
+
+const LATER: &[Later] = &[Later { name: letter::JOB, run: letter::run }];
+
+/// Deletes what is long over, table by table.
+async fn sweep(db: &Db) -> Result<()> {
+    let mut system = db.system("identity.sweep").await?;
+    session::sweep(&mut system).await?;
+    link::sweep(&mut system).await?;
+    letter::sweep(&mut system).await?;
+    register::sweep(&mut system).await?;
+    reset::sweep(&mut system).await?;
+    second::sweep(&mut system).await?;
+    guess::sweep(&mut system).await?;
+    device::sweep(&mut system).await?;
+    passkey::sweep(&mut system).await?;
+    oidc::sweep(&mut system).await?;
+    revocation::sweep(&mut system).await?;
+    system.commit().await
+}
 
 /// Identity as the program takes it up.
 pub fn slice() -> Slice {
     Slice {
         places: PLACES,
         periodic: PERIODIC,
-        authenticate: Some(|app, parts| Box::pin(session::authenticate(app, parts))),
+        later: LATER,
+        authenticate: Some(|app, parts, address| Box::pin(token::authenticate(app, parts, address))),
         ..Slice::new("identity", || sqlx::migrate!(), routes, include_str!("../texts/en.ftl"))
     }
 }
 
+/// Seals every secret of this slice anew with the newest key of the ring; how many.
+pub async fn reseal(db: &Db) -> Result<u64> {
+    let mut system = db.system("identity.reseal").await?;
+    let begun = passkey::reseal(&mut system).await? + oidc::reseal(&mut system, db).await?;
+    let sealed = begun
+        + keys::reseal(&mut system, db).await?
+        + second::reseal(&mut system, db).await?
+        + refresh::reseal(&mut system, db).await?
+        + profile::reseal(&mut system, db).await?;
+    system.commit().await?;
+    Ok(sealed)
+}
+
 fn routes(routes: &mut Routes) {
-    use Permission::{Member, Open, SignedIn, TeamRead, TeamWrite};
-    routes.call::<account::Register, account::Accepted, _, _>("POST /v1/auth/register", Open, "Register", account::post_register);
-    routes.call::<account::Login, account::SignedIn, _, _>("POST /v1/auth/login", Open, "Login", account::post_login);
-    routes.raw("POST /v1/auth/logout", Open, Answers::Json, &[], account::post_logout);
-    routes.call::<link::ResetPassword, account::Accepted, _, _>("POST /v1/auth/reset-password", Open, "ResetPassword", link::post_reset);
-    routes.json("GET /v1/auth/me", SignedIn, "Me", &[], account::me);
-    routes.json("GET /v1/tenants", SignedIn, "Businesses", &[], business::list);
-    routes.call::<business::OpenBusiness, account::SignedIn, _, _>("POST /v1/tenants", SignedIn, "OpenBusiness", business::post_open);
-    routes.call::<business::SwitchTenant, account::SignedIn, _, _>(
-        "POST /v1/auth/switch-tenant",
-        SignedIn,
-        "SwitchTenant",
-        business::post_switch,
+    signing_in(routes);
+    oneself(routes);
+    passkeys(routes);
+    businesses(routes);
+    team(routes);
+    addresses(routes);
+    operator(routes);
+    pages::routes(routes);
+    limits::routes(routes);
+}
+
+/// Calls of those who are not signed in yet.
+fn signing_in(routes: &mut Routes) {
+    use Permission::Open;
+    routes.call::<register::Register, account::Accepted, _, _>("POST /v1/auth/register", Open, "Register", register::post);
+    routes.call::<register::Addressed, account::Accepted, _, _>(
+        "POST /v1/auth/resend-verification",
+        Open,
+        "ResendVerification",
+        register::post_resend,
     );
+    routes.json("GET /v1/auth/verify-email", Open, "VerificationStands", &["token"], register::get_verify);
+    routes.call::<register::VerifyEmail, register::Verified, _, _>(
+        "POST /v1/auth/verify-email",
+        Open,
+        "VerifyEmail",
+        register::post_verify,
+    );
+    routes.call::<login::Login, login::Outcome, _, _>("POST /v1/auth/login", Open, "Login", login::post);
+    routes.call::<second::VerifySecond, login::Outcome, _, _>("POST /v1/auth/2fa/verify", Open, "VerifySecond", second::post_verify);
+    routes.call::<second::RecoveryLogin, login::Outcome, _, _>(
+        "POST /v1/auth/recovery-login",
+        Open,
+        "RecoveryLogin",
+        second::post_recovery,
+    );
+    routes.call::<refresh::Refresh, refresh::TokenPair, _, _>("POST /v1/auth/refresh", Open, "Refresh", refresh::post);
+    routes.raw("POST /v1/auth/logout", Open, Answers::Json, &[], login::post_logout);
+    routes.call::<register::Addressed, account::Accepted, _, _>(
+        "POST /v1/auth/forgot-password",
+        Open,
+        "ForgotPassword",
+        reset::post_forgot,
+    );
+    routes.call::<reset::ResetPassword, account::Accepted, _, _>("POST /v1/auth/reset-password", Open, "ResetPassword", reset::post_reset);
+    routes.json("GET /.well-known/jwks.json", Open, "SigningKeys", &[], async |cx: Cx| {
+        cx.app.part::<token::Tokens>().keys.published(cx.app.db()).await
+    });
+}
+
+/// Calls about the account that is signed in.
+fn oneself(routes: &mut Routes) {
+    use Permission::{Again, SignedIn};
+    routes.json("GET /v1/auth/me", SignedIn, "Me", &[], account::me);
+    routes.raw("POST /v1/auth/reauth/send", Again, Answers::Json, &[], reauth::post_send);
+    routes.call::<reauth::ReauthVerify, login::SignedIn, _, _>("POST /v1/auth/reauth/verify", Again, "ReauthVerify", reauth::post_verify);
+    routes.json("GET /v1/auth/sessions", SignedIn, "Sessions", &[], sessions::list);
+    routes.raw("DELETE /v1/auth/sessions/{id}", SignedIn, Answers::Json, &[], sessions::delete);
+    routes.raw("DELETE /v1/auth/sessions", SignedIn, Answers::Json, &[], sessions::delete_others);
+    routes.call::<reset::ChangePassword, account::Accepted, _, _>(
+        "POST /v1/auth/change-password",
+        SignedIn,
+        "ChangePassword",
+        reset::post_change,
+    );
+    routes.raw("POST /v1/auth/2fa/enable-init", SignedIn, Answers::Json, &[], async |cx: Cx| Reply::json(&second::begin(&cx).await?));
+    routes.call::<second::Code, second::RecoveryCodes, _, _>(
+        "POST /v1/auth/2fa/enable-complete",
+        SignedIn,
+        "CompleteSecond",
+        second::post_complete,
+    );
+    routes.call::<second::Code, account::Accepted, _, _>("POST /v1/auth/2fa/disable", SignedIn, "DisableSecond", second::post_disable);
+    routes.raw("POST /v1/auth/2fa/recovery-codes", SignedIn, Answers::Json, &[], async |cx: Cx| {
+        Reply::json(&second::rotate_codes(&cx).await?)
+    });
+}
+
+/// Calls about passkeys.
+fn passkeys(routes: &mut Routes) {
+    use Permission::{Open, SignedIn};
+    routes.raw("POST /v1/auth/passkeys/register/begin", SignedIn, Answers::Json, &[], passkey::post_begin_adding);
+    routes.call::<passkey::AddPasskey, passkey::Passkey, _, _>(
+        "POST /v1/auth/passkeys/register/finish",
+        SignedIn,
+        "AddPasskey",
+        passkey::post_add,
+    );
+    routes.raw("POST /v1/auth/passkeys/login/begin", Open, Answers::Json, &[], passkey::post_begin_showing);
+    routes.call::<passkey::PasskeyLogin, login::Outcome, _, _>(
+        "POST /v1/auth/passkeys/login/finish",
+        Open,
+        "PasskeyLogin",
+        passkey::post_login,
+    );
+    routes.json("GET /v1/auth/passkeys", SignedIn, "Passkeys", &[], async |cx: Cx| passkey::all(&cx).await);
+    routes.raw("DELETE /v1/auth/passkeys/{id}", SignedIn, Answers::Json, &[], passkey::delete);
+}
+
+/// Calls that change the address.
+fn addresses(routes: &mut Routes) {
+    use Permission::{Open, SignedIn};
+    routes.call::<change_email::ChangeEmail, account::Accepted, _, _>(
+        "POST /v1/auth/change-email",
+        SignedIn,
+        "ChangeEmail",
+        change_email::post_ask,
+    );
+    routes.call::<change_email::ConfirmEmail, change_email::NewEmail, _, _>(
+        "POST /v1/auth/change-email/confirm",
+        Open,
+        "ConfirmEmail",
+        change_email::post_confirm,
+    );
+}
+
+/// Calls of the operator.
+fn operator(routes: &mut Routes) {
+    use Permission::{PlatformAdmin, PlatformRead, PlatformSupport};
+    const LIST: &[&str] = &["email", "locked", "twoFactor", "role", "tenant", "from", "to", "sort", "cursor", "limit"];
+    routes.json("GET /v1/admin/users", PlatformRead, "Users", LIST, admin::list);
+    routes.json("GET /v1/admin/users/{id}", PlatformRead, "User", &[], admin::one);
+    routes.call::<admin::SetPlatformRoles, admin::User, _, _>(
+        "POST /v1/admin/users/{id}/roles",
+        PlatformAdmin,
+        "SetPlatformRoles",
+        admin::post_roles,
+    );
+    routes.call::<admin::ActOnUser, admin::User, _, _>("POST /v1/admin/users/{id}/lock", PlatformAdmin, "LockUser", admin::post_lock);
+    routes.call::<admin::ActOnUser, admin::User, _, _>(
+        "POST /v1/admin/users/{id}/unlock",
+        PlatformSupport,
+        "UnlockUser",
+        admin::post_unlock,
+    );
+    routes.call::<admin::ActOnUser, admin::User, _, _>(
+        "POST /v1/admin/users/{id}/reset-2fa",
+        PlatformAdmin,
+        "ResetSecond",
+        admin::post_reset_second,
+    );
+    routes.call::<admin::ActOnUser, account::Accepted, _, _>(
+        "POST /v1/admin/users/{id}/resend-verification",
+        PlatformSupport,
+        "ResendToUser",
+        admin::post_resend,
+    );
+}
+
+/// Calls about those who work in a business.
+fn team(routes: &mut Routes) {
+    use Permission::{Member, Open, SignedIn, TeamRead, TeamWrite};
     routes.list("GET /v1/team/members", TeamRead, &member::MEMBERS);
+    routes.list("GET /v1/team/others", TeamRead, &member::OTHERS);
     routes.call::<member::AddMember, member::Added, _, _>("POST /v1/team/members", TeamWrite, "AddMember", member::post_add);
     routes.json("GET /v1/team/members/{accountId}", TeamRead, "Member", &[], async |cx: Cx| {
         member::member(&mut cx.tx().await?, cx.id("accountId")?).await
     });
     routes.command::<member::ChangeRoles>("POST /v1/team/members/{accountId}/roles");
+    routes.command::<join::Approve>("POST /v1/team/members/{accountId}/approve");
+    routes.command::<join::Refuse>("POST /v1/team/members/{accountId}/refuse");
+    routes.command::<join::RemoveMember>("DELETE /v1/team/members/{accountId}");
+    routes.call::<join::AskToJoin, account::Accepted, _, _>("POST /v1/team/join", SignedIn, "AskToJoin", join::post_ask);
+    routes.json("GET /v1/team/members/{accountId}/profile", Member, "Profile", &[], profile::get);
+    routes.call::<profile::SaveProfile, profile::Saved, _, _>(
+        "POST /v1/team/members/{accountId}/profile",
+        Member,
+        "SaveProfile",
+        profile::post,
+    );
+    routes.json("GET /v1/team/roles", TeamRead, "Roles", &[], async |cx: Cx| role::all(&mut cx.tx().await?).await);
+    routes.command::<role::MakeRole>("POST /v1/team/roles");
+    routes.command::<role::ChangeRole>("POST /v1/team/roles/{id}");
+    routes.command::<role::DeleteRole>("DELETE /v1/team/roles/{id}");
+    routes.list("GET /v1/team/invitations", TeamRead, &invitation::INVITATIONS);
+    routes.call::<invitation::Invite, invitation::Invitation, _, _>(
+        "POST /v1/team/invitations",
+        TeamWrite,
+        "Invite",
+        invitation::post_invite,
+    );
+    routes.command::<invitation::RevokeInvitation>("DELETE /v1/team/invitations/{id}");
+    routes.call::<invitation::ResendInvitation, invitation::Invitation, _, _>(
+        "POST /v1/team/invitations/{id}/resend",
+        TeamWrite,
+        "ResendInvitation",
+        invitation::post_resend,
+    );
+    routes.call::<invitation::AcceptInvitation, invitation::Joined, _, _>(
+        "POST /v1/auth/invitations/accept",
+        Open,
+        "AcceptInvitation",
+        invitation::post_accept,
+    );
+}
+
+/// Calls about the businesses of an account, and within one.
+fn businesses(routes: &mut Routes) {
+    use Permission::{ApiKeyWrite, Member, SignedIn};
+    routes.json("GET /v1/tenants", SignedIn, "Businesses", &[], business::list);
+    routes.call::<business::OpenBusiness, login::SignedIn, _, _>("POST /v1/tenants", SignedIn, "OpenBusiness", business::post_open);
+    routes.call::<business::SwitchTenant, login::SignedIn, _, _>(
+        "POST /v1/auth/switch-tenant",
+        SignedIn,
+        "SwitchTenant",
+        business::post_switch,
+    );
     routes.list("GET /v1/sites", Member, &site::SITES);
     routes.command::<site::AddSite>("POST /v1/sites");
     routes.json("GET /v1/settings", Member, "Settings", &[], async |cx: Cx| settings::settings(&mut cx.tx().await?).await);
     routes.command::<settings::SaveSettings>("POST /v1/settings");
-    pages::routes(routes);
+    routes.list("GET /v1/api-keys", ApiKeyWrite, &api_key::KEYS);
+    routes.call::<api_key::MakeApiKey, api_key::MadeApiKey, _, _>("POST /v1/api-keys", ApiKeyWrite, "MakeApiKey", api_key::post_make);
+    routes.command::<api_key::RevokeApiKey>("DELETE /v1/api-keys/{id}");
 }

@@ -1,103 +1,71 @@
 //! The link by which an account that somebody else made gets its first password. It never replaces a password.
 
-use axum::http::StatusCode;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use db::Db;
-use kernel::{AccountId, Error, Result};
-use serde::Deserialize;
-use sha2::{Digest, Sha256};
-use utoipa::ToSchema;
-use web::{App, Cx, Reply};
+use db::System;
+use kernel::{AccountId, Result};
+use web::App;
 
-use crate::{
-    account::{Accepted, Secret, chosen},
-    password::hasher,
-};
+use crate::secret::{Digested, Token};
 
 /// Seconds for which a link stands.
 const STANDS: i64 = 7 * 24 * 3600;
 
-/// Chooses the first password by a link.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ResetPassword {
-    /// From the link.
-    pub token: Secret,
-    /// 15 to 128 characters.
-    pub new_password: Secret,
-}
-
-/// A link to choose the first password of an account, built from the configured public address: single use, 7 days.
-/// None when the account has a password.
-pub async fn password_link(app: &App, account: AccountId) -> Result<Option<String>> {
+/// A link to choose the first password of an account, built from the configured public address: single use, 7 days; the
+/// older ones end. None when the account has a password. One that `vouches` confirms the address, too: whoever runs the
+/// installation answers for it.
+pub async fn password_link(app: &App, account: AccountId, vouches: bool) -> Result<Option<String>> {
     let mut system = app.db().system("identity.password_link").await?;
-    let token: [u8; 32] = system.source().bytes();
+    let token = Token::new(system.source());
     let expires = system.source().now().plus_seconds(STANDS);
+    sqlx::query!("DELETE FROM identity.password_link WHERE account_id = $1 AND used_at IS NULL", account.uuid())
+        .execute(system.conn())
+        .await?;
     let made = sqlx::query!(
-        "INSERT INTO identity.password_link (token_hash, account_id, expires_at)
-        SELECT $1, a.id, $3 FROM identity.account a WHERE a.id = $2 AND a.password_hash IS NULL",
-        &digest(&token),
+        "INSERT INTO identity.password_link (token_hash, account_id, expires_at, vouched)
+        SELECT $1, a.id, $3, $4 FROM identity.account a WHERE a.id = $2 AND a.password_hash IS NULL",
+        &token.hash(),
         account.uuid(),
-        expires
+        expires,
+        vouches
     )
     .execute(system.conn())
     .await?;
     system.commit().await?;
     let public = app.settings().public_url.trim_end_matches('/').to_owned();
-    Ok((made.rows_affected() == 1).then(|| format!("{public}/reset-password?token={}", URL_SAFE_NO_PAD.encode(token))))
+    Ok((made.rows_affected() == 1).then(|| format!("{public}/reset-password?token={}", token.text())))
 }
 
-fn digest(token: &[u8]) -> [u8; 32] {
-    Sha256::digest(token).into()
-}
-
-fn token_hash(text: &str) -> Result<[u8; 32]> {
-    let bytes = URL_SAFE_NO_PAD.decode(text.trim()).map_err(|_| Error::rule("password.link"))?;
-    Ok(digest(&bytes))
-}
-
-/// The address of the account whose link stands; opening the page spends nothing.
-pub(crate) async fn standing(db: &Db, token: &str) -> Result<String> {
-    let hash = token_hash(token)?;
-    let mut system = db.system("identity.password_link").await?;
+/// The account whose link stands.
+pub(crate) async fn standing(system: &mut System, hash: &Digested) -> Result<Option<AccountId>> {
     let now = system.source().now();
-    let row = sqlx::query!(
-        "SELECT a.email FROM identity.password_link l JOIN identity.account a ON a.id = l.account_id
+    let row = sqlx::query_scalar!(
+        "SELECT l.account_id FROM identity.password_link l JOIN identity.account a ON a.id = l.account_id
         WHERE l.token_hash = $1 AND l.used_at IS NULL AND l.expires_at > $2 AND a.password_hash IS NULL",
-        &hash,
+        hash,
         now
     )
     .fetch_optional(system.conn())
     .await?;
-    row.map(|r| r.email).ok_or(Error::rule("password.link"))
+    Ok(row.map(AccountId::new))
 }
 
-/// Spends a link: the password is judged first, so that a refused one spends nothing.
-pub(crate) async fn spend(db: &Db, wanted: &ResetPassword) -> Result<()> {
-    let email = standing(db, &wanted.token.0).await?;
-    let local = email.split('@').next().unwrap_or_default();
-    let password = chosen("newPassword", &wanted.new_password, &[&email, local]).await?;
-    let hash = hasher().hash(db.source(), password).await?;
-    let mut system = db.system("identity.password_link").await?;
+/// Spends a link; whether it vouches for the address, and none when somebody else was faster.
+pub(crate) async fn spend(system: &mut System, hash: &Digested) -> Result<Option<bool>> {
     let now = system.source().now();
     let spent = sqlx::query!(
-        "WITH spent AS (
-            UPDATE identity.password_link SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING account_id)
-        UPDATE identity.account a SET password_hash = $3 FROM spent s WHERE a.id = s.account_id AND a.password_hash IS NULL",
-        &token_hash(&wanted.token.0)?,
-        now,
-        hash
+        "UPDATE identity.password_link l SET used_at = $2 FROM identity.account a
+        WHERE l.token_hash = $1 AND l.used_at IS NULL AND l.expires_at > $2 AND a.id = l.account_id AND a.password_hash IS NULL
+        RETURNING l.vouched",
+        hash,
+        now
     )
-    .execute(system.conn())
+    .fetch_optional(system.conn())
     .await?;
-    if spent.rows_affected() != 1 {
-        return Err(Error::rule("password.link"));
-    }
-    system.commit().await
+    Ok(spent.map(|row| row.vouched))
 }
 
-/// `POST /v1/auth/reset-password`.
-pub(crate) async fn post_reset(cx: Cx, wanted: ResetPassword) -> Result<Reply> {
-    spend(cx.app.db(), &wanted).await?;
-    Ok(Reply::json(&Accepted { accepted: true })?.status(StatusCode::OK))
+/// Deletes links that ended long ago.
+pub(crate) async fn sweep(system: &mut System) -> Result<()> {
+    let before = system.source().now().plus_seconds(-2 * 24 * 3600);
+    sqlx::query!("DELETE FROM identity.password_link WHERE expires_at < $1", before).execute(system.conn()).await?;
+    Ok(())
 }

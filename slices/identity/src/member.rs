@@ -1,33 +1,61 @@
 //! Members: who works in a business, and in which roles. Nobody gives, takes or changes what their own roles don't include.
 
 use db::{
-    Tx,
-    list::{Column, Kind, List, Sort},
+    System, Tx,
+    list::{Column, Filter, Kind, List, Sort},
 };
-use kernel::{AccountId, Change, Error, Permission, Permissions, Result, Role};
+use kernel::{AccountId, Change, Error, OwnRoleId, Permission, Permissions, Result, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Cx, Reply};
 
-use crate::{account, email::Email, link, session, site};
+use crate::{
+    account,
+    email::Email,
+    link, revocation,
+    role::{self, Grant},
+    session, site,
+};
 
 /// The members of the business.
 pub(crate) static MEMBERS: List = List {
     name: "members",
-    sql: "SELECT m.account_id, m.name, m.email, array_to_string(m.roles, ', ') AS roles, m.created_at, m.version::bigint AS version
-        FROM identity.member m WHERE m.tenant_id = $1",
+    sql: "SELECT m.account_id, m.name, m.email, array_to_string(m.roles, ', ') AS roles,
+            (SELECT string_agg(r.name, ', ' ORDER BY r.name) FROM identity.role r WHERE r.tenant_id = m.tenant_id AND r.id = ANY (m.own_roles)) AS own_roles,
+            m.created_at, m.version::bigint AS version
+        FROM identity.member m WHERE m.tenant_id = $1 AND m.state = 'active'",
     columns: &[
-        Column { name: "account_id", kind: Kind::Id, label: "" },
-        Column { name: "name", kind: Kind::Text, label: "member-name" },
-        Column { name: "email", kind: Kind::Text, label: "member-email" },
-        Column { name: "roles", kind: Kind::Text, label: "member-roles" },
-        Column { name: "created_at", kind: Kind::Time, label: "member-since" },
-        Column { name: "version", kind: Kind::Whole, label: "" },
+        Column::hidden("account_id", Kind::Id),
+        Column::shown("name", Kind::Text, "member-name"),
+        Column::shown("email", Kind::Text, "member-email"),
+        Column::shown("roles", Kind::Text, "member-roles"),
+        Column::shown("own_roles", Kind::Text, "member-own-roles"),
+        Column::shown("created_at", Kind::Time, "member-since"),
+        Column::hidden("version", Kind::Whole),
     ],
     filters: &[],
     sorts: &[Sort { name: "name", column: "name", kind: Kind::Text }, Sort { name: "since", column: "created_at", kind: Kind::Time }],
+    newest_first: false,
+    key: "account_id",
+};
+
+/// Who wants to join, and who left.
+pub(crate) static OTHERS: List = List {
+    name: "others",
+    sql: "SELECT m.account_id, m.name, m.email, m.state, m.created_at, m.version::bigint AS version
+        FROM identity.member m WHERE m.tenant_id = $1 AND m.state <> 'active'",
+    columns: &[
+        Column::hidden("account_id", Kind::Id),
+        Column::shown("name", Kind::Text, "member-name"),
+        Column::shown("email", Kind::Text, "member-email"),
+        Column::shown("state", Kind::Text, "member-state"),
+        Column::shown("created_at", Kind::Time, "member-since"),
+        Column::hidden("version", Kind::Whole),
+    ],
+    filters: &[Filter { name: "state", sql: "state = {}", kind: Kind::Text }],
+    sorts: &[Sort { name: "state", column: "state", kind: Kind::Text }, Sort { name: "since", column: "created_at", kind: Kind::Time }],
     newest_first: false,
     key: "account_id",
 };
@@ -40,8 +68,12 @@ pub struct AddMember {
     pub email: String,
     /// Their name in this business.
     pub name: String,
-    /// At least one.
+    /// At least one, of the seven or of the business's own.
     pub roles: Vec<Role>,
+    /// Roles of the business's own.
+    #[serde(default)]
+    #[schema(value_type = Vec<Uuid>)]
+    pub own_roles: Vec<OwnRoleId>,
 }
 
 /// Gives a member other roles.
@@ -51,8 +83,12 @@ pub struct ChangeRoles {
     /// Whose.
     #[schema(value_type = Uuid)]
     pub account_id: AccountId,
-    /// All roles from now on, at least one.
+    /// All roles from now on, at least one, of the seven or of the business's own.
     pub roles: Vec<Role>,
+    /// Roles of the business's own; they stay as they are if not given.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<Uuid>>)]
+    pub own_roles: Option<Vec<OwnRoleId>>,
     /// The version that was read.
     pub version: i32,
 }
@@ -70,8 +106,48 @@ pub struct Member {
     pub name: String,
     /// Their roles.
     pub roles: Vec<Role>,
+    /// Their roles of the business's own.
+    #[schema(value_type = Vec<Uuid>)]
+    pub own_roles: Vec<OwnRoleId>,
+    /// Whether they are one now.
+    pub state: State,
     /// Grows with each change.
     pub version: i32,
+    /// What the own roles allow.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub(crate) own: Permissions,
+}
+
+/// How somebody stands to the business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// A member.
+    Active,
+    /// Wants to join; may do nothing yet.
+    Asked,
+    /// Was a member, and is none any more.
+    Left,
+}
+
+impl State {
+    /// The stored word.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Asked => "asked",
+            Self::Left => "left",
+        }
+    }
+
+    fn read(code: &str) -> Self {
+        match code {
+            "active" => Self::Active,
+            "asked" => Self::Asked,
+            _ => Self::Left,
+        }
+    }
 }
 
 /// A member as they were added.
@@ -87,30 +163,24 @@ pub struct Added {
 
 impl Member {
     /// What this member's roles allow.
-    fn permissions(&self) -> Permissions {
-        Permissions::of_roles(&self.roles)
+    pub(crate) fn permissions(&self) -> Permissions {
+        Permissions::of_roles(&self.roles).and(self.own)
     }
 
     /// What the log keeps: no name and no address, which a person may ask to be erased.
-    fn logged(&self) -> Value {
-        serde_json::json!({ "roles": self.roles })
+    pub(crate) fn logged(&self) -> Value {
+        serde_json::json!({ "roles": self.roles, "ownRoles": self.own_roles, "state": self.state })
     }
-}
 
-/// Roles in the usual order, each once; refuses none at all and more than the giver has.
-fn grantable(tx: &Tx, wanted: &[Role]) -> Result<Vec<Role>> {
-    let roles: Vec<Role> = Role::ALL.iter().copied().filter(|role| wanted.contains(role)).collect();
-    if roles.is_empty() {
-        return Err(Error::field("roles", "role.needed"));
+    /// The same with other roles, as it stands after a change.
+    pub(crate) fn with(self, grant: Grant, state: State) -> Self {
+        Self { roles: grant.roles, own_roles: grant.own, own: grant.permissions, state, version: self.version + 1, ..self }
     }
-    if !tx.op().permissions.includes(Permissions::of_roles(&roles)) {
-        return Err(Error::rule("role.beyond_own").at("roles"));
-    }
-    Ok(roles)
-}
 
-fn codes(roles: &[Role]) -> Vec<String> {
-    roles.iter().map(|role| role.code().to_owned()).collect()
+    /// Whether they own the business.
+    pub(crate) fn owns(&self) -> bool {
+        self.state == State::Active && self.roles.contains(&Role::Owner)
+    }
 }
 
 /// Makes an account a member.
@@ -120,22 +190,24 @@ struct Join {
     email: Email,
     name: String,
     roles: Vec<Role>,
+    own_roles: Vec<OwnRoleId>,
 }
 
 impl db::Command for Join {
     const NEEDS: Permission = Permission::TeamWrite;
     type Out = Member;
     async fn run(self, tx: &mut Tx) -> Result<Member> {
-        let roles = grantable(tx, &self.roles)?;
+        let grant = role::grantable(tx, &self.roles, &self.own_roles).await?;
         let (tenant, now) = (tx.tenant().uuid(), tx.now());
         let joined = sqlx::query!(
-            "INSERT INTO identity.member (tenant_id, account_id, email, name, roles, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+            "INSERT INTO identity.member (tenant_id, account_id, email, name, roles, own_roles, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (tenant_id, account_id) DO NOTHING",
             tenant,
             self.account.uuid(),
             self.email.as_str(),
             self.name,
-            &codes(&roles),
+            &grant.codes(),
+            &grant.ids(),
             now
         )
         .execute(tx.conn())
@@ -143,8 +215,18 @@ impl db::Command for Join {
         if joined.rows_affected() == 0 {
             return Err(Error::rule("member.exists").at("email"));
         }
-        let member = Member { account_id: self.account, email: self.email.to_string(), name: self.name, roles, version: 1 };
+        let member = Member {
+            account_id: self.account,
+            email: self.email.to_string(),
+            name: self.name,
+            roles: grant.roles,
+            own_roles: grant.own,
+            state: State::Active,
+            version: 1,
+            own: grant.permissions,
+        };
         tx.log(Change::of("member.added", "member", self.account, &member.logged()));
+        revocation::of_member(tx, Some(self.account)).await?;
         session::forget(self.account);
         Ok(member)
     }
@@ -154,19 +236,16 @@ impl db::Command for Join {
 pub(crate) async fn add(cx: &Cx, wanted: AddMember) -> Result<Value> {
     let email = Email::read("email", &wanted.email)?;
     let name = site::name("name", &wanted.name)?;
-    let roles = {
-        let tx = cx.tx().await?;
-        grantable(&tx, &wanted.roles)?
-    };
+    role::grantable(&mut cx.tx().await?, &wanted.roles, &wanted.own_roles).await?;
     let account = account::account_for(cx.app.db(), email.as_str()).await?;
     let tenant = cx.op.tenant()?;
     if !is_ours(cx.app.db(), account, tenant).await? {
         return Err(Error::rule("member.address_taken").at("email"));
     }
-    let mut answer = cx.run(Join { account, email, name, roles }).await?.body;
+    let mut answer = cx.run(Join { account, email, name, roles: wanted.roles, own_roles: wanted.own_roles }).await?.body;
     // Looked at again: two businesses may have added a new address at the same moment, and then neither gets a link.
     if is_ours(cx.app.db(), account, tenant).await?
-        && let (Some(link), Value::Object(fields)) = (link::password_link(&cx.app, account).await?, &mut answer)
+        && let (Some(link), Value::Object(fields)) = (link::password_link(&cx.app, account, false).await?, &mut answer)
     {
         fields.insert("passwordLink".into(), link.into());
     }
@@ -195,73 +274,150 @@ pub(crate) async fn post_add(cx: Cx, wanted: AddMember) -> Result<Reply> {
     Reply::json(&add(&cx, wanted).await?)
 }
 
-/// A member of the transaction's business.
+/// A row of a member with what their own roles allow.
+struct Stored {
+    account_id: Uuid,
+    email: String,
+    name: String,
+    roles: Vec<String>,
+    own_roles: Vec<Uuid>,
+    own: Vec<String>,
+    state: String,
+    version: i32,
+}
+
+impl Stored {
+    fn member(self) -> Result<Member> {
+        Ok(Member {
+            account_id: AccountId::new(self.account_id),
+            email: self.email,
+            name: self.name,
+            roles: self.roles.iter().map(|role| role.parse()).collect::<Result<_>>()?,
+            own_roles: self.own_roles.into_iter().map(OwnRoleId::new).collect(),
+            state: State::read(&self.state),
+            version: self.version,
+            own: role::of_codes(&self.own),
+        })
+    }
+}
+
+/// Somebody who is, was or wants to be a member of the transaction's business.
 pub(crate) async fn member(tx: &mut Tx, account: AccountId) -> Result<Member> {
     let tenant = tx.tenant().uuid();
-    let row = sqlx::query!(
-        "SELECT account_id, email, name, roles, version FROM identity.member WHERE tenant_id = $1 AND account_id = $2",
+    sqlx::query_as!(
+        Stored,
+        r#"SELECT m.account_id, m.email, m.name, m.roles, m.own_roles, m.state, m.version,
+            ARRAY(SELECT p FROM identity.role r, unnest(r.permissions) p WHERE r.tenant_id = $1 AND r.id = ANY (m.own_roles)) AS "own!"
+        FROM identity.member m WHERE m.tenant_id = $1 AND m.account_id = $2"#,
         tenant,
         account.uuid()
     )
     .fetch_optional(tx.conn())
     .await?
-    .ok_or(Error::NotFound)?;
-    read(row.account_id, row.email, row.name, &row.roles, row.version)
-}
-
-fn read(account: Uuid, email: String, name: String, roles: &[String], version: i32) -> Result<Member> {
-    let roles = roles.iter().map(|role| role.parse()).collect::<Result<_>>()?;
-    Ok(Member { account_id: AccountId::new(account), email, name, roles, version })
+    .ok_or(Error::NotFound)?
+    .member()
 }
 
 impl db::Command for ChangeRoles {
     const NEEDS: Permission = Permission::TeamWrite;
     type Out = Member;
     async fn run(self, tx: &mut Tx) -> Result<Member> {
-        let roles = grantable(tx, &self.roles)?;
-        let (before, owners) = lock(tx, self.account_id).await?;
-        if before.version != self.version {
+        let held = lock(tx, self.account_id).await?;
+        let own = self.own_roles.as_ref().unwrap_or(&held.member.own_roles);
+        let grant = role::grantable(tx, &self.roles, own).await?;
+        if held.member.version != self.version {
             return Err(Error::Stale);
         }
-        if !tx.op().permissions.includes(before.permissions()) {
-            return Err(Error::rule("role.beyond_own").at("roles"));
+        held.in_reach(tx, "roles")?;
+        if held.member.state != State::Active {
+            return Err(Error::rule("member.state"));
         }
-        if before.roles.contains(&Role::Owner) && !roles.contains(&Role::Owner) && owners < 2 {
-            return Err(Error::rule("member.last_owner").at("roles"));
+        if !grant.roles.contains(&Role::Owner) {
+            held.leaves_an_owner("roles")?;
         }
-        let tenant = tx.tenant().uuid();
-        let changed = sqlx::query!(
-            "UPDATE identity.member SET roles = $3, version = version + 1 WHERE tenant_id = $1 AND account_id = $2 AND version = $4",
-            tenant,
-            self.account_id.uuid(),
-            &codes(&roles),
-            self.version
-        )
-        .execute(tx.conn())
-        .await?;
-        if changed.rows_affected() != 1 {
-            return Err(Error::Stale);
-        }
-        let after = Member { roles, version: self.version + 1, ..before.clone() };
-        tx.log(Change::of("member.roles", "member", self.account_id, &after.logged()).from(&before.logged()));
-        session::forget(self.account_id);
-        Ok(after)
+        save(tx, held.member, grant, State::Active, "member.roles", None).await
     }
 }
 
-/// Locks a member and all owners, so that two owners can't demote each other at the same moment. Returns the member and
-/// the number of owners.
-async fn lock(tx: &mut Tx, account: AccountId) -> Result<(Member, usize)> {
+/// A member who is being changed, with the number of owners; all of them are locked.
+pub(crate) struct Held {
+    pub member: Member,
+    owners: usize,
+}
+
+impl Held {
+    /// Refuses to touch who may do more than whoever acts.
+    pub fn in_reach(&self, tx: &Tx, field: &str) -> Result<()> {
+        if tx.op().permissions.includes(self.member.permissions()) { Ok(()) } else { Err(Error::rule("role.beyond_own").at(field)) }
+    }
+
+    /// Refuses to take the last owner away.
+    pub fn leaves_an_owner(&self, field: &str) -> Result<()> {
+        if self.member.owns() && self.owners < 2 { Err(Error::rule("member.last_owner").at(field)) } else { Ok(()) }
+    }
+}
+
+/// Locks a member and all owners, so that two owners can't demote or remove each other at the same moment.
+pub(crate) async fn lock(tx: &mut Tx, account: AccountId) -> Result<Held> {
     let tenant = tx.tenant().uuid();
-    let rows = sqlx::query!(
-        "SELECT account_id, email, name, roles, version FROM identity.member
-        WHERE tenant_id = $1 AND (account_id = $2 OR 'owner' = ANY (roles)) ORDER BY account_id FOR UPDATE",
+    let rows = sqlx::query_as!(
+        Stored,
+        r#"SELECT m.account_id, m.email, m.name, m.roles, m.own_roles, m.state, m.version,
+            ARRAY(SELECT p FROM identity.role r, unnest(r.permissions) p WHERE r.tenant_id = $1 AND r.id = ANY (m.own_roles)) AS "own!"
+        FROM identity.member m
+        WHERE m.tenant_id = $1 AND (m.account_id = $2 OR (m.state = 'active' AND 'owner' = ANY (m.roles))) ORDER BY m.account_id FOR UPDATE"#,
         tenant,
         account.uuid()
     )
     .fetch_all(tx.conn())
     .await?;
-    let owners = rows.iter().filter(|r| r.roles.iter().any(|role| role == Role::Owner.code())).count();
-    let row = rows.into_iter().find(|r| r.account_id == account.uuid()).ok_or(Error::NotFound)?;
-    Ok((read(row.account_id, row.email, row.name, &row.roles, row.version)?, owners))
+    let members = rows.into_iter().map(Stored::member).collect::<Result<Vec<_>>>()?;
+    let owners = members.iter().filter(|member| member.owns()).count();
+    let member = members.into_iter().find(|member| member.account_id == account).ok_or(Error::NotFound)?;
+    Ok(Held { member, owners })
+}
+
+/// Gives a locked member these roles and this state; it is felt at once.
+pub(crate) async fn save(
+    tx: &mut Tx,
+    before: Member,
+    grant: Grant,
+    state: State,
+    action: &'static str,
+    reason: Option<String>,
+) -> Result<Member> {
+    let (tenant, account) = (tx.tenant().uuid(), before.account_id);
+    let changed = sqlx::query!(
+        "UPDATE identity.member SET roles = $3, own_roles = $4, state = $5, version = version + 1 WHERE tenant_id = $1 AND account_id = $2 AND version = $6",
+        tenant,
+        account.uuid(),
+        &grant.codes(),
+        &grant.ids(),
+        state.code(),
+        before.version
+    )
+    .execute(tx.conn())
+    .await?;
+    if changed.rows_affected() != 1 {
+        return Err(Error::Stale);
+    }
+    let after = before.clone().with(grant, state);
+    tx.log(Change { reason, ..Change::of(action, "member", account, &after.logged()).from(&before.logged()) });
+    revocation::of_member(tx, Some(account)).await?;
+    session::forget(account);
+    Ok(after)
+}
+
+/// Holds the owners of every business that an account owns as they are until the transaction ends: two of them can't be locked,
+/// or one locked and the other demoted, at the same moment.
+pub(crate) async fn hold_owners(system: &mut System, account: AccountId) -> Result<()> {
+    sqlx::query!(
+        "SELECT m.account_id FROM identity.member m WHERE m.state = 'active' AND 'owner' = ANY (m.roles)
+            AND m.tenant_id IN (SELECT o.tenant_id FROM identity.member o WHERE o.account_id = $1 AND o.state = 'active' AND 'owner' = ANY (o.roles))
+        ORDER BY m.tenant_id, m.account_id FOR UPDATE",
+        account.uuid()
+    )
+    .fetch_all(system.conn())
+    .await?;
+    Ok(())
 }

@@ -1,5 +1,9 @@
 //! The pages of accounts, members and settings.
 
+mod account;
+mod admin;
+mod passkeys;
+mod providers;
 mod settings;
 mod sign_in;
 mod team;
@@ -12,6 +16,10 @@ use web::{
 
 pub(crate) fn routes(routes: &mut Routes) {
     sign_in::routes(routes);
+    account::routes(routes);
+    passkeys::routes(routes);
+    providers::routes(routes);
+    admin::routes(routes);
     team::routes(routes);
     settings::routes(routes);
 }

@@ -3,6 +3,9 @@
 //! The cookie holds 256 random bits, the table their SHA-256. What is known of a session is kept in memory and asked again
 //! after [`FRESH`]: a session ended elsewhere, a removed role or another business is felt on every node within a second,
 //! and a busy browser costs one query a second.
+//!
+//! A session is bound to the browser's family, whose change ends it, and to its network, whose change asks the person to
+//! prove again who they are; so does a day.
 
 use std::{
     collections::HashMap,
@@ -10,46 +13,33 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::http::{header, request::Parts};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use axum::http::header;
 use db::{Db, System};
-use kernel::{AccountId, Actor, At, Error, Op, Permissions, Result, Role, SessionId, TenantId};
-use sha2::{Digest, Sha256};
-use web::{App, Site, Viewer, Visitor};
+use kernel::{AccountId, Actor, At, Error, Op, Permissions, Result, SessionId, TenantId};
+use web::{Cx, Viewer, Visitor};
+
+use crate::{
+    client::Client,
+    secret::{Digested, Token},
+    standing::{Standing, Stored},
+};
 
 /// The cookie's name; the prefix makes browsers refuse it from other hosts and without TLS.
 const COOKIE: &str = "__Host-hearth";
 /// How long what is known of a session is believed.
 const FRESH: Duration = Duration::from_secs(1);
-/// Seconds after which an unused session ends.
-const IDLE: i64 = 3600;
-/// Seconds after which any session ends.
-const ABSOLUTE: i64 = 24 * 3600;
+/// Seconds after which any session ends, used or not.
+const ABSOLUTE: i64 = 30 * 24 * 3600;
 /// Seconds between two notes of the last use.
 const NOTED: i64 = 60;
 /// Sessions kept in memory at most.
 const MOST: usize = 20_000;
 
-/// What the cookie holds.
-type Token = [u8; 32];
-/// What the table holds.
-type Digested = [u8; 32];
-
-fn digest(token: &Token) -> Digested {
-    Sha256::digest(token).into()
-}
-
-/// The CSRF token of a session: made from the session's token, which no page and no script can read, and kept nowhere.
-fn csrf(token: &Token) -> String {
-    let mut hash = Sha256::new();
-    hash.update(b"hearth csrf\0");
-    hash.update(token);
-    URL_SAFE_NO_PAD.encode(hash.finalize())
-}
-
 /// A session that was just begun: what goes to the browser.
 #[derive(Clone, Debug)]
 pub struct Begun {
+    /// The session.
+    pub id: SessionId,
     /// The cookie's value.
     pub cookie: String,
     /// The CSRF token.
@@ -68,78 +58,151 @@ pub(crate) fn no_cookie() -> String {
     format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
 }
 
-/// Begins a session. `since` is when the person proved who they are: a session that follows another keeps its end.
-pub(crate) async fn begin(system: &mut System, account: AccountId, tenant: Option<TenantId>, since: At) -> Result<Begun> {
+/// How a person proved who they are when a session begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Proof {
+    pub account: AccountId,
+    /// The business to work for.
+    pub tenant: Option<TenantId>,
+    /// When the first session of a row of them began: one that follows another keeps its end.
+    pub since: At,
+    /// When a password, a code or a passkey was last given.
+    pub proved_at: At,
+    /// Whether a second factor was given.
+    pub second: bool,
+    /// The identity provider that answered for it, and its token, to end that session too.
+    pub provider: Option<(String, Vec<u8>)>,
+}
+
+impl Proof {
+    /// Proved just now.
+    pub fn now(account: AccountId, tenant: Option<TenantId>, now: At, second: bool) -> Self {
+        Self { account, tenant, since: now, proved_at: now, second, provider: None }
+    }
+}
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A browser's, by cookie.
+    Browser,
+    /// A program's, by access and refresh tokens.
+    Tokens,
+}
+
+/// Begins a session.
+pub(crate) async fn begin(system: &mut System, client: Option<&Client>, proof: &Proof, kind: Kind) -> Result<Begun> {
     let source = system.source().clone();
-    let token: Token = source.bytes();
+    let token = Token::new(&source);
     let id: SessionId = source.id();
+    let kind = if kind == Kind::Browser { "browser" } else { "tokens" };
     sqlx::query!(
-        "INSERT INTO identity.session (token_hash, id, account_id, tenant_id, created_at, seen_at) VALUES ($1, $2, $3, $4, $5, $6)",
-        &digest(&token),
+        "INSERT INTO identity.session (token_hash, id, account_id, tenant_id, created_at, seen_at, kind, proved_at, second, family, network, device,
+            address, provider, id_token_sealed)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        &token.hash(),
         id.uuid(),
-        account.uuid(),
-        tenant.map(TenantId::uuid),
-        since,
-        source.now()
+        proof.account.uuid(),
+        proof.tenant.map(TenantId::uuid),
+        proof.since,
+        source.now(),
+        kind,
+        proof.proved_at,
+        proof.second,
+        client.map(|c| c.family.clone()),
+        client.and_then(|c| c.network.clone()),
+        client.map(|c| c.device.clone()),
+        client.and_then(|c| c.address).map(|a| a.to_string()),
+        proof.provider.as_ref().map(|(name, _)| name.clone()),
+        proof.provider.as_ref().map(|(_, token)| token.clone())
     )
     .execute(system.conn())
     .await?;
-    Ok(Begun { cookie: URL_SAFE_NO_PAD.encode(token), csrf: csrf(&token) })
+    Ok(Begun { id, cookie: token.text(), csrf: token.derive("hearth csrf") })
 }
 
-/// Replaces the request's session by a new one that works for `tenant`: a change of privilege changes the token.
-pub(crate) async fn renew(system: &mut System, headers: &header::HeaderMap, tenant: TenantId) -> Result<Begun> {
-    let token = token_of(headers).ok_or(Error::Unauthenticated)?;
+/// Replaces the request's session by a new one: a change of privilege changes the token. `change` says what is new.
+pub(crate) async fn renew(system: &mut System, cx: &Cx, change: impl FnOnce(&mut Proof)) -> Result<Begun> {
+    let token = token_of(&cx.headers).ok_or(Error::Unauthenticated)?;
     let now = system.source().now();
     let ended = sqlx::query!(
-        "UPDATE identity.session SET ended_at = $2 WHERE token_hash = $1 AND ended_at IS NULL RETURNING account_id, created_at",
-        &digest(&token),
+        "UPDATE identity.session SET ended_at = $2, ended_why = 'renewed' WHERE token_hash = $1 AND ended_at IS NULL
+        RETURNING account_id, tenant_id, created_at, proved_at, second, provider, id_token_sealed",
+        &token.hash(),
         now
     )
     .fetch_optional(system.conn())
     .await?
     .ok_or(Error::Unauthenticated)?;
     forget_session(&token);
-    begin(system, AccountId::new(ended.account_id), Some(tenant), ended.created_at).await
+    let mut proof = Proof {
+        account: AccountId::new(ended.account_id),
+        tenant: ended.tenant_id.map(TenantId::new),
+        since: ended.created_at,
+        proved_at: ended.proved_at,
+        second: ended.second,
+        provider: ended.provider.zip(ended.id_token_sealed),
+    };
+    change(&mut proof);
+    begin(system, Some(&Client::of(&cx.headers, cx.op.address)), &proof, Kind::Browser).await
 }
 
 /// Ends the request's session, if it has one.
 pub(crate) async fn end(db: &Db, headers: &header::HeaderMap) -> Result<()> {
     let Some(token) = token_of(headers) else { return Ok(()) };
     let mut system = db.system("identity.sign_out").await?;
+    end_token(&mut system, &token, "signed out").await?;
+    system.commit().await
+}
+
+async fn end_token(system: &mut System, token: &Token, why: &str) -> Result<()> {
     let now = system.source().now();
-    sqlx::query!("UPDATE identity.session SET ended_at = $2 WHERE token_hash = $1 AND ended_at IS NULL", &digest(&token), now)
-        .execute(system.conn())
-        .await?;
-    system.commit().await?;
-    forget_session(&token);
+    sqlx::query!(
+        "UPDATE identity.session SET ended_at = $2, ended_why = $3 WHERE token_hash = $1 AND ended_at IS NULL",
+        &token.hash(),
+        now,
+        why
+    )
+    .execute(system.conn())
+    .await?;
+    forget_session(token);
     Ok(())
 }
 
-/// Deletes sessions that are long over, and links that ended.
-pub(crate) async fn sweep(db: &Db) -> Result<()> {
-    let mut system = db.system("identity.sweep").await?;
-    let before = system.source().now().plus_seconds(-2 * ABSOLUTE);
-    sqlx::query!("DELETE FROM identity.session WHERE created_at < $1", before).execute(system.conn()).await?;
-    sqlx::query!("DELETE FROM identity.password_link WHERE expires_at < $1", before).execute(system.conn()).await?;
-    system.commit().await
+/// The session of a request's cookie, by its digest.
+pub(crate) fn own(headers: &header::HeaderMap) -> Option<Digested> {
+    token_of(headers).map(|token| token.hash())
 }
 
 /// The token in a request's cookie.
 fn token_of(headers: &header::HeaderMap) -> Option<Token> {
+    cookie(headers, COOKIE).and_then(|value| Token::read(&value))
+}
+
+/// The value of a cookie.
+pub(crate) fn cookie(headers: &header::HeaderMap, wanted: &str) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
-    let value = cookies.filter_map(|pair| pair.trim().split_once('=')).find_map(|(name, value)| (name == COOKIE).then_some(value))?;
-    URL_SAFE_NO_PAD.decode(value).ok()?.try_into().ok()
+    cookies.filter_map(|pair| pair.trim().split_once('=')).find_map(|(name, value)| (name == wanted).then(|| value.to_owned()))
+}
+
+/// Deletes sessions that are long over.
+pub(crate) async fn sweep(system: &mut System) -> Result<()> {
+    let before = system.source().now().plus_seconds(-3 * ABSOLUTE - 3600);
+    sqlx::query!("DELETE FROM identity.session WHERE created_at < $1 OR ended_at < $2", before, before.plus_seconds(2 * ABSOLUTE))
+        .execute(system.conn())
+        .await?;
+    Ok(())
 }
 
 /// What is known of a session.
 #[derive(Clone)]
 struct Known {
-    account: AccountId,
-    tenant: Option<TenantId>,
-    permissions: Permissions,
+    standing: Arc<Standing>,
     viewer: Arc<Viewer>,
+    family: Option<String>,
+    network: Option<String>,
     created_at: At,
+    proved_at: At,
     /// When it was last used, on this node; the table may lag a minute behind.
     seen_at: At,
     /// When the table was last told.
@@ -150,7 +213,18 @@ struct Known {
 
 impl Known {
     fn over(&self, now: At) -> bool {
-        now > self.seen_at.plus_seconds(IDLE) || now > self.created_at.plus_seconds(ABSOLUTE)
+        now > self.seen_at.plus_seconds(self.standing.idle_seconds) || now > self.created_at.plus_seconds(ABSOLUTE)
+    }
+
+    /// Whether the person must prove again who they are before anything else.
+    fn again(&self, client: &Client, now: At) -> bool {
+        let moved = self.network.is_some() && self.network != client.network;
+        moved || now > self.proved_at.plus_seconds(self.standing.reauth_seconds)
+    }
+
+    /// Whether the cookie came to another browser than the one that it was given to.
+    fn elsewhere(&self, client: &Client) -> bool {
+        self.family.as_ref().is_some_and(|family| *family != client.family)
     }
 }
 
@@ -167,7 +241,7 @@ fn with_slots<T>(work: impl FnOnce(&mut HashMap<Digested, (AccountId, Slot)>) ->
 }
 
 fn forget_session(token: &Token) {
-    with_slots(|slots| slots.remove(&digest(token)));
+    with_slots(|slots| slots.remove(&token.hash()));
 }
 
 /// Asks anew about every session of an account at its next request, on this node; the others ask within [`FRESH`].
@@ -175,26 +249,32 @@ pub(crate) fn forget(account: AccountId) {
     with_slots(|slots| slots.retain(|_, (whose, _)| *whose != account));
 }
 
-/// Who sent a request: the `authenticate` of this slice.
-pub(crate) async fn authenticate(app: &App, parts: &Parts) -> Result<Visitor> {
-    let source = app.db().source();
-    let known = match token_of(&parts.headers) {
-        Some(token) => known(app.db(), &token).await?,
-        None => None,
-    };
-    let Some(known) = known else { return Ok(Visitor { op: Op::nobody(source), viewer: None }) };
-    let op = Op { actor: Actor::Account(known.account), tenant: known.tenant, permissions: known.permissions, ..Op::nobody(source) };
+/// Who a request's cookie signs in.
+pub(crate) async fn visitor(db: &Db, headers: &header::HeaderMap, client: &Client) -> Result<Visitor> {
+    let (source, now) = (db.source(), db.source().now());
+    let nobody = || Visitor { op: Op::nobody(source), viewer: None };
+    let Some(token) = token_of(headers) else { return Ok(nobody()) };
+    let Some(known) = known(db, &token, now).await? else { return Ok(nobody()) };
+    if known.elsewhere(client) {
+        let mut system = db.system("identity.sign_out").await?;
+        end_token(&mut system, &token, "another browser").await?;
+        system.commit().await?;
+        return Ok(nobody());
+    }
+    let standing = &known.standing;
+    let permissions = if known.again(client, now) { Permissions::AGAIN } else { standing.permissions };
+    let op = Op { actor: Actor::Account(standing.account), tenant: standing.tenant, permissions, ..Op::nobody(source) };
     Ok(Visitor { op, viewer: Some(known.viewer) })
 }
 
 /// What is known of a session that stands.
-async fn known(db: &Db, token: &Token) -> Result<Option<Known>> {
-    let key = digest(token);
-    let now = db.source().now();
+async fn known(db: &Db, token: &Token, now: At) -> Result<Option<Known>> {
+    let key = token.hash();
     let Some(slot) = with_slots(|slots| slots.get(&key).map(|(_, slot)| slot.clone())) else {
         // Only sessions that stand get a place in memory: made-up cookies take none.
-        let known = ask(db, token, now).await?;
-        if let Some(known) = &known {
+        let mut known = ask(db, token, now).await?;
+        if let Some(known) = &mut known {
+            used(db, &key, known, now).await?;
             remember(key, known.clone());
         }
         return Ok(known);
@@ -204,20 +284,27 @@ async fn known(db: &Db, token: &Token) -> Result<Option<Known>> {
     if stale {
         *place = ask(db, token, now).await?;
     }
-    if let Some(known) = place.as_mut() {
-        known.seen_at = known.seen_at.max(now);
-        if now >= known.noted_at.plus_seconds(NOTED) {
-            note(db, &key, now).await?;
-            known.noted_at = now;
+    match place.as_mut() {
+        Some(known) => used(db, &key, known, now).await?,
+        None => {
+            with_slots(|slots| slots.remove(&key));
         }
-    } else {
-        with_slots(|slots| slots.remove(&key));
     }
     Ok(place.clone())
 }
 
+/// Notes that a session is used; in the table once a minute.
+async fn used(db: &Db, key: &Digested, known: &mut Known, now: At) -> Result<()> {
+    known.seen_at = known.seen_at.max(now);
+    if now >= known.noted_at.plus_seconds(NOTED) {
+        note(db, key, now).await?;
+        known.noted_at = now;
+    }
+    Ok(())
+}
+
 fn remember(key: Digested, known: Known) {
-    let account = known.account;
+    let account = known.standing.account;
     with_slots(|slots| {
         if slots.len() >= MOST {
             slots.retain(|_, (_, slot)| slot.try_lock().is_ok_and(|known| known.as_ref().is_some_and(|k| k.asked.elapsed() < FRESH)));
@@ -237,83 +324,56 @@ async fn note(db: &Db, key: &Digested, now: At) -> Result<()> {
     system.commit().await
 }
 
-/// A session as it is stored, with the person's place in its business.
-struct Stored {
-    account_id: AccountId,
-    email: String,
-    created_at: At,
-    seen_at: At,
-    /// None when no business is active or the person is no member of it any more.
-    tenant_id: Option<uuid::Uuid>,
-    business: Option<String>,
-    slug: Option<String>,
-    member_name: Option<String>,
-    roles: Option<Vec<String>>,
-    sites: Option<serde_json::Value>,
-}
-
-/// Asks the table about a session; none when there is none that stands.
+/// Asks the table about a session; none when there is none that stands, or its account is locked.
 async fn ask(db: &Db, token: &Token, now: At) -> Result<Option<Known>> {
     let mut system = db.system("identity.session").await?;
-    let stored = sqlx::query_as!(
-        Stored,
-        r#"SELECT s.account_id, a.email, s.created_at, s.seen_at, m.tenant_id AS "tenant_id?", t.name AS "business?", t.slug AS "slug?",
-            m.name AS "member_name?", m.roles AS "roles?",
-            (SELECT jsonb_agg(jsonb_build_array(i.id, i.name, i.time_zone, i.day_start, i.currency) ORDER BY i.created_at, i.id)
-             FROM identity.site i WHERE i.tenant_id = m.tenant_id) AS sites
+    let row = sqlx::query!(
+        r#"SELECT s.account_id, a.email, a.platform_roles, s.created_at, s.seen_at, s.proved_at, s.family, s.network, m.tenant_id AS "tenant_id?",
+            m.business AS "business?", m.slug AS "slug?", m.name AS "name?", m.roles AS "roles?", m.own_permissions AS "own_permissions?",
+            m.sites AS "sites?", m.idle_minutes AS "idle_minutes?", m.reauth_hours AS "reauth_hours?"
         FROM identity.session s JOIN identity.account a ON a.id = s.account_id
-            LEFT JOIN identity.member m ON m.tenant_id = s.tenant_id AND m.account_id = s.account_id
-            LEFT JOIN db.tenant t ON t.id = m.tenant_id
-        WHERE s.token_hash = $1 AND s.ended_at IS NULL"#,
-        &digest(token)
+            LEFT JOIN identity.standing m ON m.tenant_id = s.tenant_id AND m.account_id = s.account_id
+        WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.kind = 'browser' AND a.locked_at IS NULL"#,
+        &token.hash()
     )
     .fetch_optional(system.conn())
     .await?;
-    let Some(stored) = stored else { return Ok(None) };
-    let known = stored.known(token)?;
+    let Some(row) = row else { return Ok(None) };
+    let standing = Stored {
+        account_id: AccountId::new(row.account_id),
+        email: row.email,
+        platform_roles: row.platform_roles,
+        tenant_id: row.tenant_id,
+        business: row.business,
+        slug: row.slug,
+        name: row.name,
+        roles: row.roles,
+        own_permissions: row.own_permissions,
+        sites: row.sites,
+        idle_minutes: row.idle_minutes,
+        reauth_hours: row.reauth_hours,
+    };
+    let standing = Arc::new(standing.standing()?);
+    let known = Known {
+        viewer: standing.viewer_with(token.derive("hearth csrf")),
+        standing,
+        family: row.family,
+        network: row.network,
+        created_at: row.created_at,
+        proved_at: row.proved_at,
+        seen_at: row.seen_at,
+        noted_at: row.seen_at,
+        asked: Instant::now(),
+    };
     Ok((!known.over(now)).then_some(known))
-}
-
-impl Stored {
-    fn known(self, token: &Token) -> Result<Known> {
-        let roles: Vec<Role> = self.roles.iter().flatten().map(|role| role.parse()).collect::<Result<_>>()?;
-        let permissions = if self.tenant_id.is_some() { Permissions::of_roles(&roles) } else { Permissions::SIGNED_IN };
-        let viewer = Viewer {
-            name: self.member_name.unwrap_or_else(|| self.email.clone()),
-            email: self.email,
-            roles,
-            business: self.business,
-            slug: self.slug,
-            sites: sites(self.sites)?,
-            csrf: csrf(token),
-        };
-        Ok(Known {
-            account: self.account_id,
-            tenant: self.tenant_id.map(TenantId::new),
-            permissions,
-            viewer: Arc::new(viewer),
-            created_at: self.created_at,
-            seen_at: self.seen_at,
-            noted_at: self.seen_at,
-            asked: Instant::now(),
-        })
-    }
-}
-
-/// Reads the sites that the query gathered.
-fn sites(gathered: Option<serde_json::Value>) -> Result<Vec<Site>> {
-    let Some(gathered) = gathered else { return Ok(Vec::new()) };
-    let rows: Vec<(uuid::Uuid, String, String, i32, String)> =
-        serde_json::from_value(gathered).map_err(|e| Error::Internal(e.to_string()))?;
-    rows.into_iter().map(|(id, name, zone, start, currency)| crate::site::read(id, name, &zone, start, &currency)).collect()
 }
 
 /// A session for an account without a sign-in: for stories and tools of the operator. Returns the cookie's value (for the
 /// cookie `__Host-hearth`) and the CSRF token.
 pub async fn session_for(db: &Db, account: AccountId, tenant: Option<TenantId>) -> Result<(String, String)> {
     let mut system = db.system("identity.session_for").await?;
-    let now = system.source().now();
-    let begun = begin(&mut system, account, tenant, now).await?;
+    let proof = Proof::now(account, tenant, system.source().now(), false);
+    let begun = begin(&mut system, None, &proof, Kind::Browser).await?;
     system.commit().await?;
     Ok((begun.cookie, begun.csrf))
 }

@@ -20,7 +20,7 @@ fn registering_signing_in_and_out() {
         }
         assert!(!cookie.contains("Domain"), "{cookie}");
         let me = ada.get("/v1/auth/me").await.ok().json();
-        assert_eq!((&me["email"], &me["tenants"], &me["permissions"]), (&json!(email), &json!([]), &json!(["open", "signed-in"])));
+        assert_eq!((&me["email"], &me["tenants"], &me["permissions"]), (&json!(email), &json!([]), &json!(["open", "again", "signed-in"])));
         assert_eq!(me["csrfToken"], json!(ada.csrf()));
 
         // The cookie as it was, for whoever kept a copy.
@@ -147,7 +147,7 @@ fn each_sign_in_makes_a_new_token_and_ends_the_old_session() {
 }
 
 #[test]
-fn a_session_ends_after_an_hour_unused_and_after_a_day_in_any_case() {
+fn a_session_ends_after_an_hour_unused_and_is_proved_again_after_a_day() {
     testkit::run(async |story| {
         let minutes = |n: u64| story.later(Duration::from_secs(60 * n));
         minutes(59);
@@ -163,6 +163,9 @@ fn a_session_ends_after_an_hour_unused_and_after_a_day_in_any_case() {
             other.get("/v1/auth/me").await.ok();
         }
         minutes(50);
+        other.get("/v1/auth/me").await.refused("auth.again");
+        assert_eq!(other.get("/items?x=1").await.location(), "/reauth?next=%2Fitems%3Fx%3D1");
+        minutes(61);
         other.get("/v1/auth/me").await.refused("auth.required");
     });
 }
@@ -184,6 +187,11 @@ fn signing_in_by_page_leads_back_and_never_elsewhere() {
         assert_eq!((refused.input("email").as_str(), refused.input("next").as_str()), (email, "/team"));
         for (next, goes) in [
             ("/team?sort=-since", "/team?sort=-since"),
+            ("/items?x=1", "/items?x=1"),
+            ("/logout", "/"),
+            ("/v1/items", "/"),
+            ("/no/such/page", "/"),
+            ("/items/../logout", "/"),
             ("//evil.example", "/"),
             ("https://evil.example", "/"),
             ("/\\evil.example", "/"),

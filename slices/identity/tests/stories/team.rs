@@ -21,7 +21,7 @@ fn a_new_member_chooses_a_password_by_a_link_that_works_once() {
         ada.get(path).await.is(200);
         assert_eq!(ada.get(path).await.is(200).input("token"), token);
         ada.post("/v1/auth/reset-password", &json!({ "token": token, "newPassword": "short" })).await.refused("password.short");
-        assert_eq!(ada.form("/reset-password", &[("token", token), ("newPassword", PASSWORD)]).await.location(), "/login?registered=1");
+        assert_eq!(ada.form("/reset-password", &[("token", token), ("newPassword", PASSWORD)]).await.location(), "/login?done=password");
         ada.post("/v1/auth/reset-password", &json!({ "token": token, "newPassword": PASSWORD })).await.refused("password.link");
         ada.get(path).await.is(422);
         ada.get("/reset-password?token=nonsense").await.is(422);
@@ -43,10 +43,8 @@ fn a_business_takes_nobody_over_by_adding_an_address_that_has_an_account() {
         let taken = neighbour.post("/v1/team/members", &json!({ "email": invited, "name": "A.", "roles": ["driver"] })).await;
         assert!(!taken.text().contains("token="), "{}", taken.text());
         taken.refused("member.address_taken");
-        // Registered by a stranger before: whoever that was does not become a manager here.
-        let claimed = format!("claimed-{}@example.com", story.slug);
-        let registered = json!({ "email": claimed, "password": PASSWORD });
-        story.stranger().post("/v1/auth/register", &registered).await.is(202);
+        // Confirmed by somebody on their own: they get a place here by an invitation that they accept, not by being added.
+        let claimed = crate::registered(&story).await;
         story
             .post("/v1/team/members", &json!({ "email": claimed, "name": "C.", "roles": ["manager"] }))
             .await

@@ -1,0 +1,116 @@
+//! Letters of the account plane. What a stranger asks for by an address is only written down, the same way whether or not
+//! there is such an account; a job finds out and writes the letter. So neither answer nor its time tells which addresses are known.
+
+use db::{Db, System};
+use futures::future::BoxFuture;
+use kernel::{AccountId, At, Error, Job, Op, PLATFORM, Result};
+use post::{Address, Brand, Content, letters};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use web::Cx;
+
+use crate::{client::Client, register, reset};
+
+/// The job that writes what was wished for.
+pub(crate) const JOB: &str = "identity.letter";
+
+/// A letter that somebody asked for by an address.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Wish {
+    /// To confirm the address of a registration.
+    Verify { registration: uuid::Uuid },
+    /// To confirm the address of the last registration of it.
+    VerifyAgain { email: String },
+    /// To choose a new password.
+    Reset { email: String },
+    /// Too many wrong guesses shut the sign-in.
+    Locked { email: String, until: At, device: String, place: String },
+}
+
+/// A wish with the address that its links lead to.
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    /// Its own, so that a job that comes twice writes once.
+    id: uuid::Uuid,
+    base: String,
+    wish: Wish,
+}
+
+/// Writes a wish down in the transaction.
+pub(crate) async fn wish(cx: &Cx, system: &mut System, wish: Wish) -> Result<()> {
+    let payload = Payload { id: system.source().uuid(), base: base(cx), wish };
+    let payload = serde_json::to_value(payload).map_err(|e| Error::Internal(e.to_string()))?;
+    let run_at = system.source().now();
+    system.queue(PLATFORM, &Job { name: JOB, payload, run_at }).await
+}
+
+/// The configured public address, without a slash at its end. No header of a request has a say in it.
+pub(crate) fn base(cx: &Cx) -> String {
+    cx.app.settings().public_url.trim_end_matches('/').to_owned()
+}
+
+/// Does what was wished for.
+pub(crate) fn run(db: Db, _: Op, payload: Value) -> BoxFuture<'static, Result<()>> {
+    Box::pin(async move {
+        let Payload { id, base, wish } = serde_json::from_value(payload).map_err(|e| Error::Internal(e.to_string()))?;
+        let mut system = db.system("identity.letter").await?;
+        let now = system.source().now();
+        // In the letter's own transaction: whoever comes second waits here for the first, and finds it done.
+        let first = sqlx::query!("INSERT INTO identity.wish (id, at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING", id, now)
+            .execute(system.conn())
+            .await?;
+        if first.rows_affected() == 0 {
+            return Ok(());
+        }
+        match wish {
+            Wish::Verify { registration } => register::write(&mut system, &db, &base, registration).await?,
+            Wish::VerifyAgain { email } => register::write_again(&mut system, &db, &base, &email).await?,
+            Wish::Reset { email } => reset::write(&mut system, &db, &base, &email).await?,
+            Wish::Locked { email, until, device, place } => {
+                if let Some(account) = account_of(&mut system, &email).await? {
+                    let happened = letters::Happened { device: &device, place: &place, at: system.source().now() };
+                    let content = letters::locked(until, &happened, &format!("{base}/forgot-password"));
+                    send(&mut system, &db, Some(account), &email, content).await?;
+                }
+            }
+        }
+        system.commit().await
+    })
+}
+
+/// Forgets which letters were written, once their jobs are long gone.
+pub(crate) async fn sweep(system: &mut System) -> Result<()> {
+    let before = system.source().now().plus_seconds(-7 * 24 * 3600);
+    sqlx::query!("DELETE FROM identity.wish WHERE at < $1", before).execute(system.conn()).await?;
+    Ok(())
+}
+
+/// The account of an address.
+pub(crate) async fn account_of(system: &mut System, email: &str) -> Result<Option<AccountId>> {
+    let id = sqlx::query_scalar!("SELECT id FROM identity.account WHERE email = $1", email).fetch_optional(system.conn()).await?;
+    Ok(id.map(AccountId::new))
+}
+
+/// Queues a letter in the transaction.
+pub(crate) async fn send(system: &mut System, db: &Db, account: Option<AccountId>, to: &str, content: Content) -> Result<()> {
+    let letter = post::Letter { tenant: PLATFORM, account, to: Address::new(to)?, brand: Brand::hearth(), content };
+    let source = system.source().clone();
+    post::queue(system.conn(), db.vault(), &source, &letter).await?;
+    Ok(())
+}
+
+/// Tells an account's owner what happened to the account, from where, in the transaction in which it happens.
+pub(crate) async fn tell(
+    cx: &Cx,
+    system: &mut System,
+    account: AccountId,
+    say: impl Fn(&letters::Happened<'_>, &str) -> Content,
+) -> Result<()> {
+    let client = Client::of(&cx.headers, cx.op.address);
+    let place = client.address.map_or_else(String::new, |address| address.to_string());
+    let happened = letters::Happened { device: &client.device, place: &place, at: system.source().now() };
+    let content = say(&happened, &base(cx));
+    let email = sqlx::query_scalar!("SELECT email FROM identity.account WHERE id = $1", account.uuid()).fetch_one(system.conn()).await?;
+    send(system, cx.app.db(), Some(account), &email, content).await
+}

@@ -1,0 +1,293 @@
+//! The account's own pages: password, second factor, sessions; the address, and what happened to the account.
+
+use axum::http::header;
+use kernel::{Permission, Result, Zone};
+use maud::{Markup, PreEscaped, html};
+use web::{
+    Answers, Cx, Fields, Reply, Routes, moment, t, tf,
+    ui::{self, Act, Button, ColumnKind, Fact, Field, Form, Kind, Row, Table, Tone, Toolbar, Weight, banner, form},
+};
+
+use super::{Typed, aside, password};
+use crate::{
+    account::{self, Secret},
+    change_email::{self, ChangeEmail, ConfirmEmail},
+    reset::{self, ChangePassword},
+    second::{self, Setup},
+    session, sessions,
+};
+
+pub(super) fn routes(routes: &mut Routes) {
+    use Permission::{Open, SignedIn};
+    routes.raw("GET /account/security", SignedIn, Answers::Page, &["done"], async |cx: Cx| {
+        Ok(Reply::page(security(&cx, &Typed::default()).await?))
+    });
+    routes.form("POST /account/password", SignedIn, change_password);
+    routes.form("POST /account/sessions/{id}/end", SignedIn, end_session);
+    routes.form("POST /account/sessions/end", SignedIn, end_others);
+    routes.page("GET /2fa/setup", SignedIn, async |cx: Cx| {
+        let setup = waiting(&cx).await?;
+        Ok(setup_form(&cx, &setup, &Typed::default()))
+    });
+    routes.form("POST /2fa/setup", SignedIn, complete);
+    routes.form("POST /2fa/codes", SignedIn, renew_codes);
+    routes.page("GET /2fa/off", SignedIn, async |cx: Cx| Ok(off_form(&cx, &Typed::default())));
+    routes.form("POST /2fa/off", SignedIn, switch_off);
+    routes.raw("GET /account/profile", SignedIn, Answers::Page, &["done"], async |cx: Cx| {
+        Ok(Reply::page(profile(&cx, &Typed::default()).await?))
+    });
+    routes.form("POST /account/email", SignedIn, ask_email);
+    routes.raw("GET /account/email", Open, Answers::Page, &["token"], email_page);
+    routes.form("POST /account/email/confirm", Open, confirm_email);
+}
+
+/// What was just done, said above the page.
+fn done(cx: &Cx) -> Markup {
+    match cx.param("done") {
+        Some(what @ ("password" | "session" | "sessions" | "second-off" | "email-sent" | "passkey" | "passkey-removed")) => {
+            banner(Tone::Done, &t(&format!("account-done-{what}")), None)
+        }
+        _ => html! {},
+    }
+}
+
+fn zone(cx: &Cx) -> Zone {
+    cx.site().map_or_else(|_| Zone::utc(), |site| site.zone.clone())
+}
+
+async fn security(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
+    let me = account::me(cx.clone()).await?;
+    let second = if me.two_factor {
+        html! {
+            p { (ui::badge(Tone::Done, &t("security-second-on"))) }
+            div.row {
+                (ui::act(&Act::new(t("security-codes"), "/2fa/codes", cx.guard()).confirm(t("security-codes-ask"))))
+                (ui::button(&Button::link(t("security-second-switch-off"), "/2fa/off")))
+            }
+        }
+    } else {
+        html! { p { (t("security-second-off")) } div.row { (ui::button(&Button::link(t("security-second-set-up"), "/2fa/setup"))) } }
+    };
+    let fields = vec![
+        typed.field(password("currentPassword", "security-current", "current-password")),
+        typed.field(password("newPassword", "security-new", "new-password").help(t("password-help"))),
+    ];
+    let body = html! {
+        (done(cx))
+        section.stack { h2 { (t("security-second")) } (second) }
+        section.stack {
+            h2 { (t("security-password")) }
+            (typed.banner())
+            (form(&Form::new("/account/password", cx.guard(), fields, t("security-password-keep"))))
+        }
+        (super::passkeys::section(cx).await?)
+        section.stack { h2 { (t("security-sessions")) } (sessions_table(cx).await?) }
+    };
+    Ok(cx.page_with(
+        Toolbar { title: t("security-title"), buttons: vec![Button::link(t("profile-title"), "/account/profile")], ..Toolbar::default() },
+        body,
+    ))
+}
+
+async fn sessions_table(cx: &Cx) -> Result<Markup> {
+    let (all, zone) = (sessions::all(cx).await?, zone(cx));
+    let several = all.rows.len() > 1;
+    let rows = all.rows.into_iter().map(|one| {
+        let act = if one.current {
+            ui::badge(Tone::Done, &t("session-this"))
+        } else {
+            ui::act(&Act::new(t("session-end"), format!("/account/sessions/{}/end", one.id), cx.guard()))
+        };
+        let device = if one.device.is_empty() { t("session-unknown") } else { one.device };
+        let cells = vec![html! { (device) }, html! { (one.address) }, moment(one.created_at, &zone), moment(one.seen_at, &zone), act];
+        Row { id: one.id.to_string(), name: device, href: None, cells }
+    });
+    let column = |label: &str, kind| ui::Column::new(t(label), kind);
+    let table = Table {
+        caption: t("security-sessions"),
+        columns: vec![
+            column("session-device", ColumnKind::Text),
+            column("session-place", ColumnKind::Text),
+            column("session-begun", ColumnKind::Date),
+            column("session-seen", ColumnKind::Date),
+            column("session-act", ColumnKind::State),
+        ],
+        rows: rows.collect(),
+        total: None,
+        bulk: None,
+        empty: None,
+    };
+    Ok(html! {
+        (ui::table(&table))
+        @if several { (ui::act(&Act::new(t("sessions-end"), "/account/sessions/end", cx.guard()).weight(Weight::Danger).confirm(t("sessions-end-ask")))) }
+    })
+}
+
+async fn change_password(cx: Cx, fields: Fields) -> Result<Reply> {
+    let wanted = ChangePassword {
+        current_password: Secret(fields.get("currentPassword").to_owned()),
+        new_password: Secret(fields.get("newPassword").to_owned()),
+    };
+    match Cx::refusable(reset::change(&cx, &wanted).await)? {
+        Ok(()) => Ok(Reply::see("/account/security?done=password")),
+        Err(refused) => Ok(Reply::refused(security(&cx, &Typed::again(&fields, &refused)).await?)),
+    }
+}
+
+async fn end_session(cx: Cx, _: Fields) -> Result<Reply> {
+    sessions::end(&cx, cx.id("id")?).await?;
+    Ok(Reply::see("/account/security?done=session"))
+}
+
+async fn end_others(cx: Cx, _: Fields) -> Result<Reply> {
+    sessions::end_others(&cx).await?;
+    Ok(Reply::see("/account/security?done=sessions"))
+}
+
+/// The set-up that waits; begun where none does.
+async fn waiting(cx: &Cx) -> Result<Setup> {
+    match second::waiting(cx).await? {
+        Some(setup) => Ok(setup),
+        None => second::begin(cx).await,
+    }
+}
+
+/// The secret in groups of four, for typing.
+fn grouped(secret: &str) -> String {
+    secret.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+fn setup_form(cx: &Cx, setup: &Setup, typed: &Typed<'_>) -> Markup {
+    let code = Field::text("code", t("second-code")).help(t("setup-code-help")).autocomplete("one-time-code").focus();
+    let body = html! {
+        (typed.banner())
+        p { (t("setup-scan")) }
+        div { (PreEscaped(&setup.qr)) }
+        p { (t("setup-type")) " " code { (grouped(&setup.secret)) } }
+        (form(&Form::new("/2fa/setup", cx.guard(), vec![typed.field(code)], t("setup-submit"))))
+    };
+    cx.page(t("setup-title"), body)
+}
+
+/// The recovery codes, once: to print or to save.
+fn codes_page(cx: &Cx, codes: &[String]) -> Markup {
+    let body = html! {
+        (banner(Tone::Waiting, &t("codes-text"), None))
+        ul { @for code in codes { li { code { (code) } } } }
+        div.row { (ui::print_button()) (ui::button(&Button::link(t("codes-kept"), "/account/security").main())) }
+    };
+    cx.page(t("codes-title"), body)
+}
+
+async fn complete(cx: Cx, fields: Fields) -> Result<Reply> {
+    match Cx::refusable(second::complete(&cx, &Secret(fields.get("code").to_owned())).await)? {
+        Ok(codes) => Ok(Reply::page(codes_page(&cx, &codes.recovery_codes))),
+        Err(refused) => {
+            let setup = waiting(&cx).await?;
+            Ok(Reply::refused(setup_form(&cx, &setup, &Typed::again(&fields, &refused))))
+        }
+    }
+}
+
+async fn renew_codes(cx: Cx, _: Fields) -> Result<Reply> {
+    match second::rotate_codes(&cx).await {
+        Ok(codes) => Ok(Reply::page(codes_page(&cx, &codes.recovery_codes))),
+        Err(kernel::Error::ReauthRequired) => Ok(Reply::see("/reauth?next=/account/security")),
+        Err(other) => Err(other),
+    }
+}
+
+fn off_form(cx: &Cx, typed: &Typed<'_>) -> Markup {
+    let code = Field::text("code", t("second-code")).help(t("second-code-help")).autocomplete("one-time-code").focus();
+    let cancel = Some(Button::link(t("off-cancel"), "/account/security"));
+    let body = html! {
+        (typed.banner())
+        p { (t("off-text")) }
+        (form(&Form { cancel, ..Form::new("/2fa/off", cx.guard(), vec![typed.field(code)], t("security-second-switch-off")) }))
+    };
+    cx.page(t("security-second-switch-off"), body)
+}
+
+async fn switch_off(cx: Cx, fields: Fields) -> Result<Reply> {
+    match Cx::refusable(second::disable(&cx, &Secret(fields.get("code").to_owned())).await)? {
+        Ok(()) => Ok(Reply::see("/account/security?done=second-off")),
+        Err(refused) => Ok(Reply::refused(off_form(&cx, &Typed::again(&fields, &refused)))),
+    }
+}
+
+/// What happened to the account, newest first.
+async fn happenings(cx: &Cx) -> Result<Markup> {
+    let (account, zone) = (cx.op.account()?, zone(cx));
+    let mut system = cx.app.db().system("identity.profile").await?;
+    let rows = sqlx::query!(
+        r#"SELECT at AS "at!", action AS "action!", address FROM db.trail
+        WHERE tenant_id = $1 AND (target_id = $2 OR (actor_id = $2 AND kind = 'session')) ORDER BY at DESC LIMIT 50"#,
+        kernel::PLATFORM.uuid(),
+        account.uuid()
+    )
+    .fetch_all(system.conn())
+    .await?;
+    Ok(html! {
+        ol {
+            @for row in rows {
+                li { (moment(row.at, &zone)) ": " (t(&format!("log-{}", row.action.replace('.', "-")))) @if let Some(address) = &row.address { " (" (address) ")" } }
+            }
+        }
+    })
+}
+
+async fn profile(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
+    let viewer = cx.viewer()?;
+    let fields = vec![
+        typed.field(Field::new("newEmail", t("profile-new-email"), Kind::Email).autocomplete("email")),
+        typed.field(password("password", "account-password", "current-password")),
+    ];
+    let body = html! {
+        (done(cx))
+        (ui::facts(&[Fact::new(t("account-email"), html! { (viewer.email) }), Fact::new(t("member-name"), html! { (viewer.name) })]))
+        section.stack {
+            h2 { (t("profile-email")) }
+            (typed.banner())
+            p { (t("profile-email-text")) }
+            (form(&Form::new("/account/email", cx.guard(), fields, t("profile-email-submit"))))
+        }
+        section.stack { h2 { (t("profile-history")) } (happenings(cx).await?) }
+    };
+    Ok(cx.page_with(
+        Toolbar { title: t("profile-title"), buttons: vec![Button::link(t("security-title"), "/account/security")], ..Toolbar::default() },
+        body,
+    ))
+}
+
+async fn ask_email(cx: Cx, fields: Fields) -> Result<Reply> {
+    let wanted = ChangeEmail { new_email: fields.get("newEmail").to_owned(), password: Secret(fields.get("password").to_owned()) };
+    match Cx::refusable(change_email::ask(&cx, &wanted).await)? {
+        Ok(()) => Ok(Reply::see("/account/profile?done=email-sent")),
+        Err(refused) => Ok(Reply::refused(profile(&cx, &Typed::again(&fields, &refused)).await?)),
+    }
+}
+
+async fn email_page(cx: Cx) -> Result<Reply> {
+    let token = cx.param("token").unwrap_or_default().to_owned();
+    match Cx::refusable(change_email::standing(cx.app.db(), &token).await)? {
+        Ok(email) => {
+            let body = html! {
+                p { (tf("email-text", &[("email", &email)])) }
+                (form(&Form::new("/account/email/confirm", cx.guard(), vec![Field::hidden("token", &token)], t("email-submit"))))
+            };
+            Ok(Reply::page(cx.page(t("email-title"), body)))
+        }
+        Err(refused) => Ok(Reply::refused(
+            cx.page(t("email-title"), html! { (refused.banner()) (aside("register-known", "register-login", "/login")) }),
+        )),
+    }
+}
+
+async fn confirm_email(cx: Cx, fields: Fields) -> Result<Reply> {
+    match Cx::refusable(change_email::confirm(&cx, &ConfirmEmail { token: Secret(fields.get("token").to_owned()) }).await)? {
+        Ok(_) => Ok(Reply::see("/login?done=verified").header(header::SET_COOKIE, session::no_cookie())),
+        Err(refused) => Ok(Reply::refused(
+            cx.page(t("email-title"), html! { (refused.banner()) (aside("register-known", "register-login", "/login")) }),
+        )),
+    }
+}

@@ -1,0 +1,172 @@
+//! Proving again who one is: after a day, and after the network changed. By password, by the second factor, by a passkey, or, for an
+//! account without a second factor, by a code that is mailed (which is no second factor: NIST SP 800-63B-4 §3.1.3.1).
+
+use axum::http::header;
+use kernel::{AccountId, Change, Error, PLATFORM, Result};
+use post::letters;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use web::{Cx, Reply};
+
+use crate::{
+    account::{Accepted, Secret},
+    client::Client,
+    letter,
+    login::SignedIn,
+    passkey::{self, ShownPasskey},
+    reset, second,
+    secret::{Digested, Token, digest, six_digits},
+    session::{self, Begun},
+};
+
+/// Seconds for which a mailed code stands: 10 minutes.
+const STANDS: i64 = 600;
+/// Tries that a mailed code allows.
+const TRIES: i32 = 3;
+
+/// Proves again: one of them.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReauthVerify {
+    /// The password.
+    #[serde(default)]
+    pub password: Option<Secret>,
+    /// The second factor's code, or the mailed one.
+    #[serde(default)]
+    pub code: Option<Secret>,
+    /// A passkey, begun by `POST /v1/auth/passkeys/login/begin`.
+    #[serde(default)]
+    pub passkey: Option<ShownPasskey>,
+}
+
+fn code_hash(account: AccountId, code: &str) -> Digested {
+    digest("reauth code", &[account.uuid().as_bytes(), code.as_bytes()])
+}
+
+/// Mails a code to an account without a second factor; the former code ends.
+pub(crate) async fn send(cx: &Cx) -> Result<()> {
+    let (db, account) = (cx.app.db(), cx.op.account()?);
+    let mut system = db.system("identity.reauth").await?;
+    if second::is_on(&mut system, account).await? {
+        return Err(Error::rule("reauth.mail"));
+    }
+    let (code, token, now) = (six_digits(db.source()), Token::new(db.source()), system.source().now());
+    // So many codes an hour, or a guesser asks for a new one after each third try.
+    let lately = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM identity.challenge WHERE account_id = $1 AND kind = 'reauth' AND created_at > $2"#,
+        account.uuid(),
+        now.plus_seconds(-3600)
+    )
+    .fetch_one(system.conn())
+    .await?;
+    if lately >= 5 {
+        return Err(Error::TooMany(3600));
+    }
+    sqlx::query!(
+        "UPDATE identity.challenge SET spent_at = $2 WHERE account_id = $1 AND kind = 'reauth' AND spent_at IS NULL",
+        account.uuid(),
+        now
+    )
+    .execute(system.conn())
+    .await?;
+    sqlx::query!(
+        "INSERT INTO identity.challenge (token_hash, account_id, kind, code_hash, created_at, expires_at) VALUES ($1, $2, 'reauth', $3, $4, $5)",
+        &token.hash(),
+        account.uuid(),
+        &code_hash(account, &code),
+        now,
+        now.plus_seconds(STANDS)
+    )
+    .execute(system.conn())
+    .await?;
+    let email = sqlx::query_scalar!("SELECT email FROM identity.account WHERE id = $1", account.uuid()).fetch_one(system.conn()).await?;
+    letter::send(&mut system, db, Some(account), &email, letters::again(&code)).await?;
+    system.commit().await
+}
+
+/// Takes a mailed code; its tries are counted before it is looked at.
+async fn mailed(cx: &Cx, account: AccountId, code: &Secret) -> Result<()> {
+    let wrong = || Error::rule("second.wrong").at("code");
+    let mut system = cx.app.db().system("identity.reauth").await?;
+    let now = system.source().now();
+    let row = sqlx::query!(
+        "UPDATE identity.challenge SET tries = tries + 1 WHERE account_id = $1 AND kind = 'reauth' AND spent_at IS NULL AND expires_at > $2 AND tries < $3
+        RETURNING token_hash, code_hash",
+        account.uuid(),
+        now,
+        TRIES
+    )
+    .fetch_optional(system.conn())
+    .await?;
+    system.commit().await?;
+    let row = row.ok_or_else(wrong)?;
+    if row.code_hash.is_none_or(|kept| kept != code_hash(account, code.0.trim())) {
+        return Err(wrong());
+    }
+    let mut system = cx.app.db().system("identity.reauth").await?;
+    let spent = sqlx::query!("UPDATE identity.challenge SET spent_at = $2 WHERE token_hash = $1 AND spent_at IS NULL", row.token_hash, now)
+        .execute(system.conn())
+        .await?;
+    if spent.rows_affected() != 1 {
+        return Err(wrong());
+    }
+    system.commit().await
+}
+
+/// Proves again; the session gets a new token, and this network.
+pub(crate) async fn verify(cx: &Cx, wanted: &ReauthVerify) -> Result<(SignedIn, Begun)> {
+    let account = cx.op.account()?;
+    let (how, with_second) = match (&wanted.password, &wanted.code, &wanted.passkey) {
+        (Some(password), None, None) => {
+            reset::current(cx, "password", password).await?;
+            ("password", false)
+        }
+        (None, Some(code), None) => {
+            let mut system = cx.app.db().system("identity.reauth").await?;
+            let on = second::is_on(&mut system, account).await?;
+            drop(system);
+            if on {
+                second::prove(cx, code).await?
+            } else {
+                mailed(cx, account, code).await?
+            }
+            (if on { "totp" } else { "mail" }, on)
+        }
+        (None, None, Some(shown)) => {
+            let (system, whose) = passkey::shown(cx, &shown.ceremony, &shown.credential).await?;
+            system.commit().await?;
+            if whose != account {
+                return Err(Error::rule("passkey.wrong"));
+            }
+            ("passkey", true)
+        }
+        _ => return Err(Error::field("password", "text.needed")),
+    };
+    let mut system = cx.app.db().system("identity.reauth").await?;
+    let now = system.source().now();
+    let mut tenant = None;
+    let begun = session::renew(&mut system, cx, |proof| {
+        proof.proved_at = now;
+        proof.second |= with_second;
+        tenant = proof.tenant;
+    })
+    .await?;
+    let device = Client::of(&cx.headers, cx.op.address).device;
+    system
+        .log(&cx.op, PLATFORM, &Change::of("session.proved", "session", begun.id, &serde_json::json!({ "how": how, "device": device })))
+        .await?;
+    system.commit().await?;
+    Ok((SignedIn { account, tenant, csrf_token: begun.csrf.clone() }, begun))
+}
+
+/// `POST /v1/auth/reauth/send`.
+pub(crate) async fn post_send(cx: Cx) -> Result<Reply> {
+    send(&cx).await?;
+    Accepted::reply()
+}
+
+/// `POST /v1/auth/reauth/verify`.
+pub(crate) async fn post_verify(cx: Cx, wanted: ReauthVerify) -> Result<Reply> {
+    let (signed_in, begun) = verify(&cx, &wanted).await?;
+    Ok(Reply::json(&signed_in)?.header(header::SET_COOKIE, begun.set_cookie()))
+}

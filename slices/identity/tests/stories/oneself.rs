@@ -1,0 +1,105 @@
+//! The pages of one's own account: security, the second factor, another address.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::{PASSWORD, address, registered, sign_in};
+
+#[test]
+fn another_address_counts_once_it_is_confirmed_and_the_old_one_is_told() {
+    testkit::run(async |story| {
+        let (old, new) = (registered(&story).await, address(&story));
+        let (ada, elsewhere) = (story.stranger(), story.stranger());
+        sign_in(&ada, &old, PASSWORD).await.is(200);
+        sign_in(&elsewhere, &old, PASSWORD).await.is(200);
+        ada.post("/v1/auth/change-email", &json!({ "newEmail": new, "password": "wrong" })).await.refused("password.current");
+        ada.post("/v1/auth/change-email", &json!({ "newEmail": new, "password": PASSWORD })).await.is(202);
+        let token = story.letter(&new, "new-email").await.token();
+        // Until then the old one counts; opening the link spends nothing.
+        sign_in(&story.stranger(), &old, PASSWORD).await.is(200);
+        for _ in 0..2 {
+            assert!(story.stranger().get(&format!("/account/email?token={token}")).await.is(200).text().contains(&new));
+        }
+        assert_eq!(story.stranger().form("/account/email/confirm", &[("token", &token)]).await.location(), "/login?done=verified");
+        story.stranger().form("/account/email/confirm", &[("token", &token)]).await.is(422);
+        story.letter(&old, "email-changed").await;
+        elsewhere.get("/v1/auth/me").await.refused("auth.required");
+        sign_in(&story.stranger(), &old, PASSWORD).await.refused("login.wrong");
+        sign_in(&story.stranger(), &new, PASSWORD).await.is(200);
+    });
+}
+
+#[test]
+fn attack_changing_to_somebody_s_address_tells_only_them() {
+    testkit::run(async |story| {
+        let (mine, theirs) = (registered(&story).await, registered(&story).await);
+        let ada = story.stranger();
+        sign_in(&ada, &mine, PASSWORD).await.is(200);
+        let known = ada.post("/v1/auth/change-email", &json!({ "newEmail": theirs, "password": PASSWORD })).await.is(202);
+        let unknown = ada.post("/v1/auth/change-email", &json!({ "newEmail": address(&story), "password": PASSWORD })).await.is(202);
+        assert_eq!(crate::said(&known), crate::said(&unknown));
+        story.letter(&theirs, "known").await;
+    });
+}
+
+#[test]
+fn a_changed_address_is_a_member_s_address_too() {
+    testkit::run(async |story| {
+        let account = story.owner.account.unwrap();
+        identity::set_password(&story.db, account, PASSWORD).await.unwrap();
+        let (ada, new) = (story.stranger(), address(&story));
+        sign_in(&ada, &story.owner.email, PASSWORD).await.is(200);
+        ada.post("/v1/auth/change-email", &json!({ "newEmail": new, "password": PASSWORD })).await.is(202);
+        let token = story.letter(&new, "new-email").await.token();
+        story.stranger().post("/v1/auth/change-email/confirm", &json!({ "token": token })).await.ok();
+        sign_in(&ada, &new, PASSWORD).await.is(200);
+        assert_eq!(ada.get(&format!("/v1/team/members/{account}")).await.ok().json()["email"], json!(new));
+    });
+}
+
+#[test]
+fn the_security_page_shows_sessions_and_ends_them() {
+    testkit::run(async |story| {
+        let email = registered(&story).await;
+        let (ada, phone) = (story.stranger(), story.stranger());
+        sign_in(&ada, &email, PASSWORD).await.is(200);
+        let android = [("user-agent", "Mozilla/5.0 (Android 15; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0")];
+        let login = json!({ "email": email, "password": PASSWORD, "session": "cookie" });
+        phone.json_with("POST", "/v1/auth/login", &login, &android).await.is(200);
+        let page = ada.get("/account/security").await.is(200);
+        assert!(page.text().contains("Firefox, Android"), "{}", page.text());
+        assert_eq!(page.header("cache-control"), "no-store");
+        assert_eq!(ada.form("/account/sessions/end", &[]).await.location(), "/account/security?done=sessions");
+        phone.json_with("GET", "/v1/auth/me", &json!({}), &android).await.refused("auth.required");
+        let refused = ada.form("/account/password", &[("currentPassword", "x"), ("newPassword", "y")]).await.is(422);
+        assert!(refused.text().contains("not the password until now"), "{}", refused.text());
+        let history = ada.get("/account/profile").await.is(200).text();
+        assert!(history.contains("Signed in") && history.contains("All other sessions were ended"), "{history}");
+    });
+}
+
+#[test]
+fn a_second_factor_is_set_up_by_page() {
+    testkit::run(async |story| {
+        let email = registered(&story).await;
+        let ada = story.stranger();
+        sign_in(&ada, &email, PASSWORD).await.is(200);
+        let page = ada.get("/2fa/setup").await.is(200).text();
+        assert!(page.contains("<svg"), "{page}");
+        // Loaded again it is the same secret: a phone that scanned the first one is not wrong.
+        let secret = |page: &str| page.split("<code>").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
+        let first = secret(&page);
+        assert_eq!(secret(&ada.get("/2fa/setup").await.text()), first);
+        let refused = ada.form("/2fa/setup", &[("code", "000")]).await.is(422);
+        assert_eq!(secret(&refused.text()), first);
+        let codes = ada.form("/2fa/setup", &[("code", &crate::second::code(&first, &story, 0))]).await.is(200);
+        assert_eq!(codes.text().matches("<li><code>").count(), 10, "{}", codes.text());
+        story.later(Duration::from_secs(30));
+        ada.form("/2fa/off", &[("code", "000000")]).await.is(422);
+        assert_eq!(
+            ada.form("/2fa/off", &[("code", &crate::second::code(&first, &story, 0))]).await.location(),
+            "/account/security?done=second-off"
+        );
+    });
+}

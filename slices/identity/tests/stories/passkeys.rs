@@ -1,0 +1,318 @@
+//! Passkeys against an authenticator that a story holds in its hand (WebAuthn §6), so that it can be made to lie. A real
+//! browser's is in the browser stories.
+
+use std::{cell::Cell, time::Duration};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use testkit::{Answer, Person, Story, run};
+use vault::SigningKey;
+
+use crate::{COOKIE, PASSWORD, registered, sign_in};
+
+const ORIGIN: &str = "http://hearth.test";
+/// The person was there, and was verified.
+const SURE: u8 = 0b101;
+
+fn base64(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A string of bytes in CBOR.
+fn cbor_bytes(bytes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(bytes.len()).unwrap().to_be_bytes();
+    [&[0x59, length[0], length[1]], bytes].concat()
+}
+
+/// An authenticator with one passkey.
+struct Device {
+    key: SigningKey,
+    id: [u8; 16],
+    person: String,
+    signs: Cell<u32>,
+    origin: String,
+    name: String,
+    flags: u8,
+}
+
+impl Device {
+    fn new(story: &Story) -> Self {
+        Self {
+            key: SigningKey::generate().unwrap(),
+            id: story.clock.bytes(),
+            person: String::new(),
+            signs: Cell::new(0),
+            origin: ORIGIN.into(),
+            name: "hearth.test".into(),
+            flags: SURE,
+        }
+    }
+
+    fn client_data(&self, kind: &str, options: &Value) -> Vec<u8> {
+        json!({ "type": kind, "challenge": options["challenge"], "origin": self.origin, "crossOrigin": false }).to_string().into_bytes()
+    }
+
+    fn data(&self, flags: u8) -> Vec<u8> {
+        let named: [u8; 32] = Sha256::digest(&self.name).into();
+        [named.as_slice(), &[flags], &self.signs.get().to_be_bytes()].concat()
+    }
+
+    /// Makes its passkey.
+    fn make(&mut self, options: &Value) -> Value {
+        assert_eq!(
+            (options["rp"]["id"].as_str(), options["authenticatorSelection"]["residentKey"].as_str()),
+            (Some("hearth.test"), Some("required"))
+        );
+        assert_eq!(options["authenticatorSelection"]["userVerification"], "required");
+        self.person = options["user"]["id"].as_str().unwrap().to_owned();
+        let (x, y) = self.key.public().coordinates();
+        let coordinate = |text: &str| [&[0x58, 32], URL_SAFE_NO_PAD.decode(text).unwrap().as_slice()].concat();
+        // COSE: EC2, ES256, P-256, x, y.
+        let cose = [&[0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21][..], &coordinate(&x), &[0x22], &coordinate(&y)].concat();
+        let data = [self.data(self.flags | 0x40), vec![0; 16], vec![0, 16], self.id.to_vec(), cose].concat();
+        let attested = [b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData".as_slice(), &cbor_bytes(&data)].concat();
+        json!({ "id": base64(&self.id), "rawId": base64(&self.id), "type": "public-key", "clientExtensionResults": {}, "response": {
+            "attestationObject": base64(&attested), "clientDataJSON": base64(&self.client_data("webauthn.create", options)), "transports": ["internal"] } })
+    }
+
+    /// Shows it.
+    fn show(&self, options: &Value) -> Value {
+        let (data, client) = (self.data(self.flags), self.client_data("webauthn.get", options));
+        let signature = self.key.sign(&[data.as_slice(), <[u8; 32]>::from(Sha256::digest(&client)).as_slice()].concat()).unwrap();
+        json!({ "id": base64(&self.id), "rawId": base64(&self.id), "type": "public-key", "clientExtensionResults": {}, "response": {
+            "authenticatorData": base64(&data), "clientDataJSON": base64(&client), "signature": base64(&der(&signature)),
+            "userHandle": self.person } })
+    }
+}
+
+/// An ES256 signature as ASN.1 writes it.
+fn der(signature: &[u8]) -> Vec<u8> {
+    let number = |half: &[u8]| {
+        let start = half.iter().position(|byte| *byte != 0).unwrap();
+        let sign = if half[start] & 0x80 == 0 { &[][..] } else { &[0][..] };
+        let body = [sign, &half[start..]].concat();
+        [&[2, u8::try_from(body.len()).unwrap()], body.as_slice()].concat()
+    };
+    let both = [number(&signature[..32]), number(&signature[32..])].concat();
+    [&[0x30, u8::try_from(both.len()).unwrap()], both.as_slice()].concat()
+}
+
+async fn signed_in(story: &Story) -> (Person, String) {
+    let (ada, email) = (story.stranger(), registered(story).await);
+    sign_in(&ada, &email, PASSWORD).await.ok();
+    (ada, email)
+}
+
+async fn begin_adding(person: &Person) -> Value {
+    person.post("/v1/auth/passkeys/register/begin", &json!({})).await.ok().json()
+}
+
+async fn finish_adding(person: &Person, begun: &Value, made: &Value) -> Answer {
+    person
+        .post("/v1/auth/passkeys/register/finish", &json!({ "ceremony": begun["ceremony"], "name": "My phone", "credential": made }))
+        .await
+}
+
+/// A new passkey of somebody who is signed in.
+async fn added(story: &Story, person: &Person) -> Device {
+    let (mut device, begun) = (Device::new(story), begin_adding(person).await);
+    let made = device.make(&begun["publicKey"]);
+    finish_adding(person, &begun, &made).await.ok();
+    device
+}
+
+async fn begin_showing(person: &Person) -> Value {
+    person.post("/v1/auth/passkeys/login/begin", &json!({})).await.ok().json()
+}
+
+async fn finish_showing(person: &Person, begun: &Value, shown: &Value) -> Answer {
+    let answer = person
+        .post("/v1/auth/passkeys/login/finish", &json!({ "ceremony": begun["ceremony"], "credential": shown, "session": "cookie" }))
+        .await;
+    if answer.status == 200 {
+        person.keep_csrf(answer.json()["csrfToken"].as_str().unwrap());
+    }
+    answer
+}
+
+async fn show(person: &Person, device: &Device) -> Answer {
+    let begun = begin_showing(person).await;
+    finish_showing(person, &begun, &device.show(&begun["publicKey"])).await
+}
+
+#[test]
+fn a_passkey_is_added_signs_in_and_is_removed() {
+    run(async |story| {
+        let (ada, email) = signed_in(&story).await;
+        let device = added(&story, &ada).await;
+        story.letter(&email, "passkey-added").await;
+        let all = ada.get("/v1/auth/passkeys").await.ok().json();
+        assert_eq!((all["rows"][0]["name"].as_str(), all["rows"][0]["usedAt"].is_null()), (Some("My phone"), true));
+        let browser = story.stranger();
+        show(&browser, &device).await.ok();
+        assert_eq!(browser.get("/v1/auth/me").await.ok().json()["email"], json!(email));
+        // A program gets tokens.
+        let begun = begin_showing(&story.stranger()).await;
+        let shown = device.show(&begun["publicKey"]);
+        let pair = story
+            .stranger()
+            .post("/v1/auth/passkeys/login/finish", &json!({ "ceremony": begun["ceremony"], "credential": shown }))
+            .await
+            .ok()
+            .json();
+        assert!(pair["accessToken"].is_string());
+        let mut system = story.db.system("story.second").await.unwrap();
+        let second: bool = sqlx::query_scalar("SELECT bool_and(second) FROM identity.session s JOIN identity.account a ON a.id = s.account_id WHERE a.email = $1 AND s.created_at > (SELECT min(created_at) FROM identity.passkey p WHERE p.account_id = a.id)")
+            .bind(&email).fetch_one(system.conn()).await.unwrap();
+        drop(system);
+        assert!(second, "a passkey is both factors");
+        let id = testkit::text(&all["rows"][0]["id"]);
+        story.owner.delete(&format!("/v1/auth/passkeys/{id}")).await.is(404);
+        browser.delete(&format!("/v1/auth/passkeys/{id}")).await.is(204);
+        story.letter(&email, "passkey-removed").await;
+        show(&story.stranger(), &device).await.refused("passkey.wrong");
+    });
+}
+
+#[test]
+fn a_passkey_needs_no_second_factor_and_proves_again() {
+    run(async |story| {
+        let (ada, _) = signed_in(&story).await;
+        let device = added(&story, &ada).await;
+        crate::second::set_up(&story, &ada).await;
+        show(&ada, &device).await.ok();
+        // Every half hour something is done; after a day it is asked again who it is.
+        for _ in 0..49 {
+            story.later(Duration::from_secs(1800));
+            ada.get("/v1/auth/sessions").await;
+        }
+        ada.get("/v1/auth/me").await.is(401);
+        let begun = begin_showing(&ada).await;
+        let passkey = json!({ "ceremony": begun["ceremony"], "credential": device.show(&begun["publicKey"]) });
+        let renewed = ada.post("/v1/auth/reauth/verify", &json!({ "passkey": passkey })).await.ok().json();
+        ada.keep_csrf(renewed["csrfToken"].as_str().unwrap());
+        ada.get("/v1/auth/me").await.ok();
+        // Somebody else's passkey proves nothing.
+        let (bea, _) = signed_in(&story).await;
+        let begun = begin_showing(&bea).await;
+        let passkey = json!({ "ceremony": begun["ceremony"], "credential": device.show(&begun["publicKey"]) });
+        bea.post("/v1/auth/reauth/verify", &json!({ "passkey": passkey })).await.refused("passkey.wrong");
+    });
+}
+
+#[test]
+fn attack_ceremonies_are_used_once_in_time_and_by_their_own_account() {
+    run(async |story| {
+        let ((ada, _), (bea, _)) = (signed_in(&story).await, signed_in(&story).await);
+        let mut device = Device::new(&story);
+        let begun = begin_adding(&ada).await;
+        let made = device.make(&begun["publicKey"]);
+        finish_adding(&bea, &begun, &made).await.refused("passkey.over");
+        finish_adding(&ada, &begun, &made).await.ok();
+        finish_adding(&ada, &begun, &made).await.refused("passkey.over");
+        // The same passkey by a new ceremony.
+        let again = begin_adding(&bea).await;
+        let made = device.make(&again["publicKey"]);
+        finish_adding(&bea, &again, &made).await.refused("passkey.exists");
+        // Garbage spends the ceremony.
+        for garbage in [json!({}), json!("x"), json!(null), json!({ "id": "AA", "rawId": "AA", "type": "public-key", "response": {} })] {
+            let begun = begin_adding(&ada).await;
+            finish_adding(&ada, &begun, &garbage).await.refused("passkey.wrong");
+            let begun = begin_showing(&ada).await;
+            finish_showing(&story.stranger(), &begun, &garbage).await.refused("passkey.wrong");
+            finish_showing(&story.stranger(), &begun, &device.show(&begun["publicKey"])).await.refused("passkey.over");
+        }
+        let (late, late_login) = (begin_adding(&ada).await, begin_showing(&ada).await);
+        story.later(Duration::from_secs(301));
+        let made = Device::new(&story).make(&late["publicKey"]);
+        finish_adding(&ada, &late, &made).await.refused("passkey.over");
+        finish_showing(&story.stranger(), &late_login, &device.show(&late_login["publicKey"])).await.refused("passkey.over");
+        // One kind of ceremony is not the other.
+        let begun = begin_adding(&ada).await;
+        finish_showing(&story.stranger(), &begun, &device.show(&begun["publicKey"])).await.refused("passkey.over");
+    });
+}
+
+#[test]
+fn attack_parallel_finishes_of_one_ceremony() {
+    run(async |story| {
+        let (ada, _) = signed_in(&story).await;
+        let device = added(&story, &ada).await;
+        let begun = begin_showing(&ada).await;
+        let shown = device.show(&begun["publicKey"]);
+        let browsers: Vec<Person> = (0..8).map(|_| story.stranger()).collect();
+        let answers = futures::future::join_all(browsers.iter().map(|browser| finish_showing(browser, &begun, &shown))).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+        assert_eq!(browsers.iter().filter(|browser| browser.cookie(COOKIE).is_some()).count(), 1);
+    });
+}
+
+#[test]
+fn attack_passkey_of_another_origin_name_or_hand() {
+    run(async |story| {
+        let (ada, _) = signed_in(&story).await;
+        let right = added(&story, &ada).await;
+        type Lie = fn(&mut Device);
+        let lies: [(&str, Lie); 5] = [
+            ("an origin of the same kind", |device| device.origin = "http://hearth.test.evil.example".into()),
+            ("another port", |device| device.origin = "http://hearth.test:8443".into()),
+            ("another name", |device| device.name = "evil.example".into()),
+            ("nobody verified", |device| device.flags = 0b001),
+            ("nobody there", |device| device.flags = 0b100),
+        ];
+        let mut device = right;
+        for (what, lie) in lies {
+            let (origin, name, flags) = (device.origin.clone(), device.name.clone(), device.flags);
+            lie(&mut device);
+            let stranger = story.stranger();
+            let answer = show(&stranger, &device).await;
+            assert_eq!((answer.status.as_u16(), stranger.cookie(COOKIE)), (401, None), "{what}");
+            let mut other = Device::new(&story);
+            lie(&mut other);
+            let begun = begin_adding(&ada).await;
+            let made = other.make(&begun["publicKey"]);
+            assert_eq!(finish_adding(&ada, &begun, &made).await.status.as_u16(), 401, "{what}");
+            (device.origin, device.name, device.flags) = (origin, name, flags);
+        }
+        // Another key under the same id; another person's handle.
+        let (key, person) = (std::mem::replace(&mut device.key, SigningKey::generate().unwrap()), device.person.clone());
+        show(&story.stranger(), &device).await.refused("passkey.wrong");
+        device.key = key;
+        device.person = base64(story.clock.uuid().as_bytes());
+        show(&story.stranger(), &device).await.refused("passkey.wrong");
+        device.person = person;
+        show(&story.stranger(), &device).await.ok();
+    });
+}
+
+#[test]
+fn attack_copied_passkey() {
+    run(async |story| {
+        let (ada, email) = signed_in(&story).await;
+        let device = added(&story, &ada).await;
+        device.signs.set(7);
+        show(&story.stranger(), &device).await.ok();
+        // A copy counts on from where it was taken.
+        device.signs.set(5);
+        let thief = story.stranger();
+        show(&thief, &device).await.refused("passkey.doubted");
+        assert_eq!(thief.cookie(COOKIE), None);
+        story.letter(&email, "passkey-doubted").await;
+        // From now on neither of them signs in, and the owner sees why.
+        device.signs.set(8);
+        show(&story.stranger(), &device).await.refused("passkey.doubted");
+        assert_eq!(ada.get("/v1/auth/passkeys").await.ok().json()["rows"][0]["doubted"], true);
+        assert!(ada.get("/account/security").await.ok().text().contains("May have been copied"));
+    });
+}
+
+#[test]
+fn passkeys_need_a_name_to_be_tied_to() {
+    run(async |story| {
+        let node = story.node(|settings| settings.public_url = "http://127.0.0.1:8080".into());
+        node.stranger().post("/v1/auth/passkeys/login/begin", &json!({})).await.refused("passkey.off");
+        assert!(!node.stranger().get("/login").await.ok().text().contains("data-passkey"));
+        assert!(story.stranger().get("/login").await.ok().text().contains("data-passkey=\"login\""));
+    });
+}
