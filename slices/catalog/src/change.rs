@@ -277,7 +277,7 @@ impl Command for CreateItem {
         .map_err(|error| taken(error.into()))?;
         let made = item(tx, id).await?;
         tx.log(Change::of("item.created", "item", id, &made));
-        Ok(made)
+        Ok(made.seen_with(tx.op().permissions))
     }
 }
 
@@ -363,7 +363,7 @@ impl Command for ChangeItem {
         }
         let after = item(tx, self.id).await?;
         tx.log(Change::of("item.changed", "item", self.id, &after).from(&before));
-        Ok(after)
+        Ok(after.seen_with(tx.op().permissions))
     }
 }
 

@@ -1,9 +1,9 @@
 //! The form of an item: what it shows of an item, and how what was typed is read.
 
-use kernel::{Currency, Error, ItemId, Money, Quantity, Ratio, Result, Unit};
+use kernel::{Currency, Error, ItemId, Money, Permission, Quantity, Ratio, Result, Unit};
 use maud::{Markup, html};
 use web::{
-    Fields, Reader, Refused, t,
+    Cx, Fields, Reader, Refused, t,
     ui::{self, Choice, Field, Kind},
 };
 
@@ -37,11 +37,13 @@ pub(crate) fn of(item: &Item) -> Result<Fields> {
         text("category", item.category.as_deref().unwrap_or_default()),
         text("kind", item.kind.code()),
         text("stockRule", item.stock_rule.code()),
-        text("standardCost.amount", &item.standard_cost.amount.digits()),
-        text("standardCost.per", &item.standard_cost.per.to_string()),
-        text("standardCost.unit", item.standard_cost.unit.as_deref().unwrap_or_default()),
         text("taxCategoryId", &item.tax_category_id.to_string()),
     ];
+    if let Some(cost) = &item.standard_cost {
+        all.push(text("standardCost.amount", &cost.amount.digits()));
+        all.push(text("standardCost.per", &cost.per.to_string()));
+        all.push(text("standardCost.unit", cost.unit.as_deref().unwrap_or_default()));
+    }
     for (n, unit) in item.units.iter().enumerate() {
         let size = if unit.denominator == 1 { unit.numerator.to_string() } else { format!("{}/{}", unit.numerator, unit.denominator) };
         all.push(text(&format!("units.{n}.code"), &unit.code));
@@ -60,8 +62,10 @@ fn filled(fields: &Fields) -> Vec<usize> {
     (0..fields.rows("units")).filter(typed).collect()
 }
 
-/// The fields, with what was typed and what was refused. A new item also asks for base unit and price.
-pub(crate) fn fields(typed: &Fields, taxes: &[TaxCategory], currency: Currency, new: bool, refused: Option<&Refused>) -> Vec<Field> {
+/// The fields, with what was typed and what was refused. A new item also asks for base unit and price; what it costs is
+/// left to those who may see it.
+pub(crate) fn fields(cx: &Cx, typed: &Fields, taxes: &[TaxCategory], new: bool, refused: Option<&Refused>) -> Result<Vec<Field>> {
+    let currency = cx.site()?.currency;
     let taxes = taxes.iter().map(|category| Choice::new(category.id.to_string(), category.name.as_str())).collect();
     let sign = || Kind::Money { currency: currency.sign().to_owned() };
     let field = |name: &str, label: &str, kind| Field::new(name, t(label), kind);
@@ -80,9 +84,11 @@ pub(crate) fn fields(typed: &Fields, taxes: &[TaxCategory], currency: Currency, 
     let rules = Kind::Select(choices("rule", StockRule::ALL.iter().map(|rule| rule.code())));
     let rule = field("stockRule", "item-stock-rule", rules).help(t("item-stock-rule-help"));
     all.push(if new { rule.optional() } else { rule });
-    all.push(field("standardCost.amount", "item-standard-cost", sign()).optional().help(t("item-standard-cost-help")));
-    all.push(field("standardCost.per", "item-standard-per", Kind::Number).optional());
-    all.push(field("standardCost.unit", "item-standard-unit", Kind::Text).optional().help(t("item-unit-help")));
+    if cx.op.permissions.has(Permission::CostRead) {
+        all.push(field("standardCost.amount", "item-standard-cost", sign()).optional().help(t("item-standard-cost-help")));
+        all.push(field("standardCost.per", "item-standard-per", Kind::Number).optional());
+        all.push(field("standardCost.unit", "item-standard-unit", Kind::Text).optional().help(t("item-unit-help")));
+    }
     let tax = field("taxCategoryId", "item-tax", Kind::Select(taxes));
     all.push(if new { tax.optional() } else { tax });
     if new {
@@ -101,7 +107,7 @@ pub(crate) fn fields(typed: &Fields, taxes: &[TaxCategory], currency: Currency, 
         one.value = typed.get(&one.name).to_owned();
         one.error = refused.and_then(|refused| refused.of(&one.name).or_else(|| unit_error(refused, &one.name, &rows)));
     }
-    all
+    Ok(all)
 }
 
 /// The fields as they stand on the page: first what every item needs, then what few do.
@@ -111,7 +117,7 @@ pub(crate) fn laid_out(all: &[Field], new: bool) -> Markup {
     let units: Vec<Field> = all.iter().filter(|one| one.name.starts_with("units.")).cloned().collect();
     let wrong = [&cost, &rest, &units].into_iter().flatten().any(|one| one.error.is_some());
     let further = html! {
-        (ui::field_line(&cost))
+        @if !cost.is_empty() { (ui::field_line(&cost)) }
         (ui::field_line(&rest))
         (ui::line_set(&t("item-own-units"), Some(&t("item-own-units-help")), &units.chunks(3).map(<[Field]>::to_vec).collect::<Vec<_>>()))
     };
@@ -183,7 +189,7 @@ fn cost(reader: &mut Reader<'_>, typed: &Fields, currency: Currency) -> Option<S
         return None;
     }
     let amount = reader.money("standardCost.amount", currency)?;
-    let per = reader.optional("standardCost.per", "quantity.format").unwrap_or(Quantity::ONE);
+    let per = reader.optional_quantity("standardCost.per").unwrap_or(Quantity::ONE);
     Some(StandardCost { amount, per, unit: reader.optional_text("standardCost.unit", 20) })
 }
 
@@ -220,7 +226,8 @@ pub(crate) fn create(typed: &Fields, currency: Currency) -> Result<CreateItem> {
     })
 }
 
-/// The command that a filled form for an item stands for. What the form leaves empty is taken away.
+/// The command that a filled form for an item stands for. What the form leaves empty is taken away; a form without the
+/// fields of the cost, as those have it who may not see it, leaves the cost as it is.
 pub(crate) fn change(typed: &Fields, id: ItemId, base_unit: &str, currency: Currency) -> Result<ChangeItem> {
     let mut reader = typed.reader();
     let version = reader.parse("version", "stale");
@@ -229,7 +236,8 @@ pub(crate) fn change(typed: &Fields, id: ItemId, base_unit: &str, currency: Curr
     let category = reader.optional_text("category", 100).unwrap_or_default();
     let stock_rule = reader.parse("stockRule", "choice.unknown");
     let nothing = || StandardCost { amount: Money::new(0, currency), per: Quantity::ONE, unit: None };
-    let standard_cost = cost(&mut reader, typed, currency).unwrap_or_else(nothing);
+    let asked = typed.every("standardCost.amount").next().is_some();
+    let standard_cost = asked.then(|| cost(&mut reader, typed, currency).unwrap_or_else(nothing));
     let tax_category_id = reader.parse("taxCategoryId", "tax.unknown");
     let active = reader.flag("active");
     let units = own_units(&mut reader, typed, base_unit);
@@ -242,7 +250,7 @@ pub(crate) fn change(typed: &Fields, id: ItemId, base_unit: &str, currency: Curr
             category: Some(category),
             units: Some(units),
             stock_rule: Some(stock_rule?),
-            standard_cost: Some(standard_cost),
+            standard_cost,
             tax_category_id: Some(tax_category_id?),
             active: Some(active),
         })

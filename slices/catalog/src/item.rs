@@ -5,7 +5,7 @@ use db::{
     list::{Column, Filter, Kind, List, Sort},
 };
 use futures::future::BoxFuture;
-use kernel::{At, Currency, Day, Error, ItemId, Money, Permission, PriceListId, Quantity, Ratio, Result};
+use kernel::{At, Currency, Day, Error, ItemId, Money, Permission, Permissions, PriceListId, Quantity, Ratio, Result};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use utoipa::ToSchema;
@@ -96,8 +96,9 @@ pub struct Item {
     pub units: Vec<ItemUnit>,
     /// How stock follows its sale.
     pub stock_rule: StockRule,
-    /// What it costs as a standard.
-    pub standard_cost: StandardCost,
+    /// What it costs as a standard; missing for those who may not see what things cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standard_cost: Option<StandardCost>,
     /// How it is taxed.
     pub tax_category_id: Uuid,
     /// The name of that category.
@@ -115,6 +116,13 @@ pub struct Item {
 }
 
 impl Item {
+    /// The item as somebody may see it.
+    #[must_use]
+    pub fn seen_with(mut self, permissions: Permissions) -> Self {
+        self.standard_cost.take_if(|_| !permissions.has(Permission::CostRead));
+        self
+    }
+
     /// Its own units as ratios.
     pub(crate) fn ratios(&self) -> Result<Vec<(String, Ratio)>> {
         self.units.iter().map(|unit| Ok((unit.code.clone(), Ratio::new(unit.numerator, unit.denominator)?))).collect()
@@ -124,7 +132,7 @@ impl Item {
 /// A price as the statement's JSON has it: list, its name and currency, day, least quantity, price per base unit.
 type PriceRow = (PriceListId, String, Currency, Day, i64, i64);
 
-/// One item as it is today.
+/// One item as it is today, with what it costs; [`Item::seen_with`] leaves out what somebody may not see.
 pub async fn item(tx: &mut Tx, id: ItemId) -> Result<Item> {
     let today = ledger::today(tx).await?;
     let tenant = tx.tenant().uuid();
@@ -157,7 +165,7 @@ pub async fn item(tx: &mut Tx, id: ItemId) -> Result<Item> {
         name: row.name,
         sku: row.sku,
         category: row.category,
-        standard_cost: StandardCost::stored(Money::new(row.standard_cost, currency), row.standard_quantity, &row.base_unit),
+        standard_cost: Some(StandardCost::stored(Money::new(row.standard_cost, currency), row.standard_quantity, &row.base_unit)),
         base_unit: row.base_unit,
         units: row.units.map_or_else(Vec::new, |json| json.0).into_iter().map(unit).collect(),
         stock_rule: row.stock_rule.parse()?,
@@ -181,15 +189,7 @@ fn unit((code, numerator, denominator): (String, i64, i64)) -> ItemUnit {
 
 /// `GET /v1/items/{id}`.
 pub(crate) async fn answer(cx: Cx) -> Result<Item> {
-    item(&mut cx.tx().await?, cx.id("id")?).await
-}
-
-const fn shown(name: &'static str, kind: Kind, label: &'static str) -> Column {
-    Column { name, kind, label }
-}
-
-const fn hidden(name: &'static str, kind: Kind) -> Column {
-    Column { name, kind, label: "" }
+    Ok(item(&mut cx.tx().await?, cx.id("id")?).await?.seen_with(cx.op.permissions))
 }
 
 /// All items, by name.
@@ -202,17 +202,17 @@ pub(crate) const ITEMS: List = List {
           CROSS JOIN (SELECT d.id, d.currency FROM catalog.price_list d WHERE d.tenant_id = $1 ORDER BY d.position, d.id LIMIT 1) l \
           WHERE i.tenant_id = $1",
     columns: &[
-        shown("name", Kind::Text, "item-name"),
-        shown("kind", Kind::Text, "item-kind"),
-        shown("sku", Kind::Text, "item-sku"),
-        shown("category", Kind::Text, "item-category"),
-        shown("unit", Kind::Text, "item-base-unit"),
-        shown("price", Kind::Money, "item-price"),
-        shown("currency", Kind::Text, "item-currency"),
-        shown("active", Kind::Flag, "item-active"),
-        hidden("id", Kind::Id),
-        hidden("sort_name", Kind::Text),
-        hidden("created_at", Kind::Time),
+        Column::shown("name", Kind::Text, "item-name"),
+        Column::shown("kind", Kind::Text, "item-kind"),
+        Column::shown("sku", Kind::Text, "item-sku"),
+        Column::shown("category", Kind::Text, "item-category"),
+        Column::shown("unit", Kind::Text, "item-base-unit"),
+        Column::shown("price", Kind::Money, "item-price"),
+        Column::shown("currency", Kind::Text, "item-currency"),
+        Column::shown("active", Kind::Flag, "item-active"),
+        Column::hidden("id", Kind::Id),
+        Column::hidden("sort_name", Kind::Text),
+        Column::hidden("created_at", Kind::Time),
     ],
     filters: &[
         Filter { name: "q", sql: "sort_name >= lower({}) AND sort_name < lower({}) || U&'\\+10FFFF'", kind: Kind::Text },

@@ -79,7 +79,7 @@ pub(crate) async fn create(cx: Cx, typed: Fields) -> Result<Reply> {
 
 async fn new_page(cx: &Cx, typed: &Fields, refused: Option<&Refused>) -> Result<Markup> {
     let taxes = tax::categories(&mut cx.tx().await?).await?;
-    let fields = form::fields(typed, &taxes, cx.site()?.currency, true, refused);
+    let fields = form::fields(cx, typed, &taxes, true, refused)?;
     let form = Form {
         more: form::laid_out(&fields, true),
         cancel: Some(Button::link(t("cancel"), "/items")),
@@ -103,7 +103,7 @@ pub(crate) async fn price(cx: Cx, typed: Fields) -> Result<Reply> {
     let price = reader.money("price", currency);
     let price_unit = reader.optional_text("priceUnit", 20);
     let from_day = reader.optional("fromDay", "day.format");
-    let min_quantity = reader.optional::<Quantity>("minQuantity", "quantity.format");
+    let min_quantity = reader.optional_quantity("minQuantity");
     let command = reader.done(|| Some(SetPrice { id, price: price?, price_unit, from_day, list_id: None, min_quantity }));
     match cx.submit(&typed, command).await? {
         Ok(_) => Ok(Reply::see(format!("/items/{id}"))),
@@ -113,7 +113,7 @@ pub(crate) async fn price(cx: Cx, typed: Fields) -> Result<Reply> {
 
 async fn show_page(cx: &Cx, id: ItemId, typed: &Fields, refused: Option<&Refused>) -> Result<Markup> {
     let mut tx = cx.tx().await?;
-    let item = item(&mut tx, id).await?;
+    let item = item(&mut tx, id).await?.seen_with(cx.op.permissions);
     let site = cx.site()?;
     let (tone, state) = if item.active { (Tone::Done, t("item-used")) } else { (Tone::Plain, t("item-retired")) };
     let mut links = Vec::new();
@@ -155,17 +155,16 @@ fn retire(cx: &Cx, item: &Item) -> Act {
 }
 
 fn facts(item: &Item) -> Vec<Fact> {
-    let cost = &item.standard_cost;
-    let unit = cost.unit.as_deref().unwrap_or(&item.base_unit);
     let mut facts = vec![
         Fact::new(t("item-base-unit"), html! { (t(&format!("unit-{}", item.base_unit))) }),
         Fact::new(t("item-stock-rule"), html! { (t(&format!("rule-{}", item.stock_rule.code().replace('_', "-")))) }),
-        Fact::new(
-            t("item-standard-cost"),
-            html! { span class="number" { (cost.amount) } " " (t("per")) " " @if cost.per == Quantity::ONE { (unit) } @else { (ui::quantity(&cost.per.to_string(), unit)) } },
-        ),
         Fact::new(t("item-tax"), html! { (item.tax_category) }),
     ];
+    if let Some(cost) = &item.standard_cost {
+        let unit = cost.unit.as_deref().unwrap_or(&item.base_unit);
+        let said = html! { span class="number" { (cost.amount) } " " (t("per")) " " @if cost.per == Quantity::ONE { (unit) } @else { (ui::quantity(&cost.per.to_string(), unit)) } };
+        facts.insert(2, Fact::new(t("item-standard-cost"), said));
+    }
     if let Some(sku) = &item.sku {
         facts.insert(0, Fact::new(t("item-sku"), html! { (sku) }));
     }
@@ -252,13 +251,13 @@ fn price_form(cx: &Cx, item: &Item, currency: Currency, typed: &Fields, refused:
 
 /// `GET /items/{id}/change`.
 pub(crate) async fn edit(cx: Cx) -> Result<Markup> {
-    let item = item(&mut cx.tx().await?, cx.id("id")?).await?;
+    let item = item(&mut cx.tx().await?, cx.id("id")?).await?.seen_with(cx.op.permissions);
     edit_page(&cx, &item, &form::of(&item)?, None).await
 }
 
 /// `POST /items/{id}/change`.
 pub(crate) async fn change(cx: Cx, typed: Fields) -> Result<Reply> {
-    let item = item(&mut cx.tx().await?, cx.id("id")?).await?;
+    let item = item(&mut cx.tx().await?, cx.id("id")?).await?.seen_with(cx.op.permissions);
     let command = match typed.get("turn") {
         "" => form::change(&typed, item.id, &item.base_unit, cx.site()?.currency),
         turn => Ok(turned(&item, &typed, turn == "true")),
@@ -291,7 +290,7 @@ fn turned(item: &Item, typed: &Fields, active: bool) -> ChangeItem {
 async fn edit_page(cx: &Cx, item: &Item, typed: &Fields, refused: Option<&Refused>) -> Result<Markup> {
     let taxes = tax::categories(&mut cx.tx().await?).await?;
     let here = format!("/items/{}", item.id);
-    let fields = form::fields(typed, &taxes, cx.site()?.currency, false, refused);
+    let fields = form::fields(cx, typed, &taxes, false, refused)?;
     let form = Form {
         more: form::laid_out(&fields, false),
         cancel: Some(Button::link(t("cancel"), here.clone())),

@@ -30,19 +30,30 @@ pub(crate) async fn closed_through(tx: &mut Tx) -> Result<Closed> {
     Ok(Closed { closed_through: day })
 }
 
+impl CloseThrough {
+    /// Refuses what can't be closed; through which day the books are closed now.
+    pub(crate) async fn check(&self, tx: &mut Tx) -> Result<Closed> {
+        if !self.day.is_sane() {
+            return Err(Error::rule("day.out_of_range").at("day"));
+        }
+        if self.day > crate::today(tx).await? {
+            return Err(Error::rule("day.future").at("day"));
+        }
+        let before = closed_through(tx).await?;
+        if before.closed_through.is_some_and(|closed| closed >= self.day) {
+            return Err(Error::rule("day.closed_later").at("day"));
+        }
+        Ok(before)
+    }
+}
+
 impl Command for CloseThrough {
     const NEEDS: Permission = Permission::LedgerClose;
     type Out = Closed;
 
     async fn run(self, tx: &mut Tx) -> Result<Closed> {
+        let before = self.check(tx).await?;
         let Self { day } = self;
-        if !day.is_sane() {
-            return Err(Error::rule("day.out_of_range").at("day"));
-        }
-        if day > crate::today(tx).await? {
-            return Err(Error::rule("day.future").at("day"));
-        }
-        let before = closed_through(tx).await?;
         let tenant = tx.tenant();
         let updated = sqlx::query!(
             "UPDATE db.tenant SET closed_through = $2 WHERE id = $1 AND (closed_through IS NULL OR closed_through < $2)",

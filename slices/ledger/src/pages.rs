@@ -20,15 +20,47 @@ pub(crate) async fn trial_balance(cx: Cx) -> Result<Markup> {
     page(&cx, &Fields::default(), None).await
 }
 
-/// `POST /ledger/close`.
+/// `POST /ledger/close`: asks first, and closes when the answer names the same day.
 pub(crate) async fn close(cx: Cx, fields: Fields) -> Result<Reply> {
     let mut reader = fields.reader();
     let day = reader.day("day");
     let command = reader.done(|| Some(CloseThrough { day: day? }));
+    if let Ok(command) = &command
+        && fields.get("sure") != command.day.to_string()
+    {
+        return match Cx::refusable(command.check(&mut cx.tx().await?).await)? {
+            Ok(before) => Ok(Reply::page(sure(&cx, command, &before))),
+            Err(refused) => Ok(Reply::refused(page(&cx, &fields, Some(&refused)).await?)),
+        };
+    }
     match cx.submit(&fields, command).await? {
         Ok(_) => Ok(Reply::see("/ledger")),
         Err(refused) => Ok(Reply::refused(page(&cx, &fields, Some(&refused)).await?)),
     }
+}
+
+/// What closing would do, and the button that does it.
+fn sure(cx: &Cx, command: &CloseThrough, before: &Closed) -> Markup {
+    let day = web::day_text(command.day);
+    let said = command.day.to_string();
+    let body = html! {
+        section class="stack" {
+            p { (tf("ledger-close-will", &[("day", &day)])) }
+            p { (now(before)) }
+            (ui::form(&ui::Form {
+                cancel: Some(ui::Button::link(t("ledger-close-leave"), "/ledger")),
+                ..ui::Form::new(
+                    "/ledger/close",
+                    cx.guard(),
+                    vec![Field::hidden("day", &said), Field::hidden("sure", &said)],
+                    tf("ledger-close-through", &[("day", &day)]),
+                )
+            }))
+        }
+    };
+    let crumbs = vec![ui::Crumb { label: t("ledger-title"), href: "/ledger".into() }];
+    let title = tf("ledger-close-sure", &[("day", &day)]);
+    cx.page_with(Toolbar { crumbs, title, now: None, buttons: Vec::new() }, body)
 }
 
 async fn page(cx: &Cx, fields: &Fields, refused: Option<&Refused>) -> Result<Markup> {

@@ -3,14 +3,6 @@
 use db::list::{Column, Filter, Kind, List, Sort};
 use serde_json::{Map, Value};
 
-const fn shown(name: &'static str, kind: Kind, label: &'static str) -> Column {
-    Column { name, kind, label }
-}
-
-const fn hidden(name: &'static str, kind: Kind) -> Column {
-    Column { name, kind, label: "" }
-}
-
 /// All transfers, newest day first.
 pub(crate) const TRANSFERS: List = List {
     name: "transfers",
@@ -22,18 +14,18 @@ pub(crate) const TRANSFERS: List = List {
           LEFT JOIN db.number n ON n.tenant_id = f.tenant_id AND n.document_id = f.document_id \
           WHERE f.tenant_id = $1",
     columns: &[
-        shown("document", Kind::Text, "transfer-document"),
-        shown("day", Kind::Day, "transfer-day"),
-        shown("debit", Kind::Text, "transfer-debit"),
-        shown("credit", Kind::Text, "transfer-credit"),
-        shown("amount", Kind::Money, "transfer-amount"),
-        shown("currency", Kind::Text, "transfer-currency"),
-        hidden("id", Kind::Id),
-        hidden("effective_at", Kind::Time),
-        hidden("debit_id", Kind::Id),
-        hidden("credit_id", Kind::Id),
-        hidden("document_kind", Kind::Text),
-        hidden("document_id", Kind::Id),
+        Column::shown("document", Kind::Text, "transfer-document"),
+        Column::shown("day", Kind::Day, "transfer-day"),
+        Column::shown("debit", Kind::Text, "transfer-debit"),
+        Column::shown("credit", Kind::Text, "transfer-credit"),
+        Column::shown("amount", Kind::Money, "transfer-amount"),
+        Column::shown("currency", Kind::Text, "transfer-currency"),
+        Column::hidden("id", Kind::Id),
+        Column::hidden("effective_at", Kind::Time),
+        Column::hidden("debit_id", Kind::Id),
+        Column::hidden("credit_id", Kind::Id),
+        Column::hidden("document_kind", Kind::Text),
+        Column::hidden("document_id", Kind::Id),
     ],
     filters: &[
         Filter { name: "from", sql: "day >= {}", kind: Kind::Day },

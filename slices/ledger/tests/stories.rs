@@ -91,7 +91,13 @@ fn a_closed_day_stays_closed() {
         receive(&story, &flour, "2026-11-11", 1).await;
         let refused = story.form("/ledger/close", &[("day", "2026-11-08")]).await.is(422);
         assert_eq!(refused.input("day"), "2026-11-08");
-        assert!(story.form("/ledger/close", &[("day", "2026-11-11")]).await.location() == "/ledger");
+        let asked = story.form("/ledger/close", &[("day", "2026-11-11")]).await.is(200);
+        assert!(asked.text().contains("Nothing can be booked on 11 Nov 2026 or before it any more"), "{}", asked.text());
+        assert!(story.get("/ledger").await.ok().text().contains("Closed through 10 Nov 2026"), "one click closes nothing");
+        // The answer to a question about another day asks again.
+        story.form("/ledger/close", &[("day", "2026-11-12"), ("sure", "2026-11-11")]).await.is(200);
+        let sure = [("day", &*asked.input("day")), ("sure", &*asked.input("sure"))];
+        assert_eq!(story.form("/ledger/close", &sure).await.location(), "/ledger");
         assert!(story.get("/ledger").await.ok().text().contains("Closed through 11 Nov 2026"));
         assert!(story.check().await.is_empty());
     });

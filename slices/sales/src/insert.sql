@@ -1,13 +1,14 @@
 -- One order with its lines, taxes, payments and allocations.
 WITH placed AS (
     INSERT INTO sales.orders (tenant_id, id, kind, state, site_id, seller_id, device_id, customer_id, channel, placed_at, day, hour, currency,
-        gross, discount, net, tax, total, rounding, prices_include_tax, refund_of, note)
-    SELECT t.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::smallint, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22 FROM db.tenant t WHERE t.id = $1
+        gross, discount, net, tax, total, rounding, prices_include_tax, refund_of, note, lines)
+    SELECT t.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::smallint, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, cardinality($23::uuid[])
+    FROM db.tenant t WHERE t.id = $1
 ), lined AS (
     INSERT INTO sales.order_line (tenant_id, order_id, n, item_id, name, quantity, entered_quantity, unit, numerator, denominator, unit_price, parent_n,
-        gross, discount, net, tax, total, refund_of_n)
+        gross, discount, net, tax, total, refund_of_n, day)
     SELECT t.id, $2, u.n, u.item_id, u.name, u.quantity, u.entered, u.unit, u.numerator, u.denominator, u.unit_price, u.parent_n,
-        u.gross, u.discount, u.net, u.tax, u.total, u.refund_of_n
+        u.gross, u.discount, u.net, u.tax, u.total, u.refund_of_n, $11
     FROM db.tenant t, unnest($23::uuid[], $24::text[], $25::bigint[], $26::bigint[], $27::text[], $28::bigint[], $29::bigint[], $30::bigint[], $31::int[],
         $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[], $37::int[]) WITH ORDINALITY
         AS u (item_id, name, quantity, entered, unit, numerator, denominator, unit_price, parent_n, gross, discount, net, tax, total, refund_of_n, n)

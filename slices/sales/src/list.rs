@@ -21,23 +21,23 @@ pub(crate) static ORDERS: List = List {
         LEFT JOIN sales.customer c ON c.tenant_id = o.tenant_id AND c.id = o.customer_id
         WHERE o.tenant_id = $1",
     columns: &[
-        Column { name: "id", kind: Kind::Id, label: "" },
-        Column { name: "number", kind: Kind::Text, label: "" },
-        Column { name: "external_number", kind: Kind::Text, label: "" },
-        Column { name: "called", kind: Kind::Text, label: "order-number" },
-        Column { name: "kind", kind: Kind::Text, label: "order-kind" },
-        Column { name: "state", kind: Kind::Text, label: "order-state" },
-        Column { name: "placed_at", kind: Kind::Time, label: "order-when" },
-        Column { name: "day", kind: Kind::Day, label: "order-day" },
-        Column { name: "hour", kind: Kind::Whole, label: "" },
-        Column { name: "site_id", kind: Kind::Id, label: "" },
-        Column { name: "channel", kind: Kind::Text, label: "" },
-        Column { name: "seller", kind: Kind::Text, label: "order-seller" },
-        Column { name: "customer", kind: Kind::Text, label: "order-customer" },
-        Column { name: "currency", kind: Kind::Text, label: "" },
-        Column { name: "net", kind: Kind::Money, label: "order-net" },
-        Column { name: "tax", kind: Kind::Money, label: "order-tax" },
-        Column { name: "total", kind: Kind::Money, label: "order-total" },
+        Column::hidden("id", Kind::Id),
+        Column::hidden("number", Kind::Text),
+        Column::hidden("external_number", Kind::Text),
+        Column::shown("called", Kind::Text, "order-number"),
+        Column::shown("kind", Kind::Text, "order-kind"),
+        Column::shown("state", Kind::Text, "order-state"),
+        Column::shown("placed_at", Kind::Time, "order-when"),
+        Column::shown("day", Kind::Day, "order-day"),
+        Column::hidden("hour", Kind::Whole),
+        Column::hidden("site_id", Kind::Id),
+        Column::hidden("channel", Kind::Text),
+        Column::shown("seller", Kind::Text, "order-seller"),
+        Column::shown("customer", Kind::Text, "order-customer"),
+        Column::hidden("currency", Kind::Text),
+        Column::shown("net", Kind::Money, "order-net"),
+        Column::shown("tax", Kind::Money, "order-tax"),
+        Column::shown("total", Kind::Money, "order-total"),
     ],
     filters: &[
         Filter { name: "from", sql: "day >= {}", kind: Kind::Day },
@@ -50,7 +50,7 @@ pub(crate) static ORDERS: List = List {
         Filter { name: "import", sql: "import_id = {}", kind: Kind::Id },
         Filter {
             name: "item",
-            sql: "EXISTS (SELECT 1 FROM sales.order_line i WHERE i.tenant_id = l.tenant_id AND i.order_id = l.id AND i.item_id = {})",
+            sql: "EXISTS (SELECT 1 FROM sales.order_line i WHERE i.tenant_id = l.tenant_id AND i.order_id = l.id AND i.item_id = {} AND i.day BETWEEN {from} AND {to})",
             kind: Kind::Id,
         },
     ],
@@ -75,13 +75,13 @@ fn orders_equal_lines(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
     Box::pin(async move {
         let tenant = tx.tenant().uuid();
         let rows = sqlx::query!(
-            r#"SELECT o.id, o.net, o.tax, o.total, coalesce(l.net, 0)::bigint AS "lines_net!", coalesce(l.tax, 0)::bigint AS "lines_tax!", coalesce(l.total, 0)::bigint AS "lines_total!",
+            r#"SELECT o.id, o.lines, o.net, o.tax, o.total, coalesce(l.lines, 0)::int AS "lines_count!", coalesce(l.net, 0)::bigint AS "lines_net!", coalesce(l.tax, 0)::bigint AS "lines_tax!", coalesce(l.total, 0)::bigint AS "lines_total!",
                 coalesce(x.tax, 0)::bigint AS "rows_tax!"
             FROM sales.orders o
-            LEFT JOIN (SELECT order_id, sum(net) AS net, sum(tax) AS tax, sum(total) AS total FROM sales.order_line WHERE tenant_id = $1 GROUP BY order_id) l ON l.order_id = o.id
+            LEFT JOIN (SELECT order_id, count(*) AS lines, sum(net) AS net, sum(tax) AS tax, sum(total) AS total FROM sales.order_line WHERE tenant_id = $1 GROUP BY order_id) l ON l.order_id = o.id
             LEFT JOIN (SELECT order_id, sum(amount) AS tax FROM sales.line_tax WHERE tenant_id = $1 GROUP BY order_id) x ON x.order_id = o.id
-            WHERE o.tenant_id = $1 AND (o.net, o.tax, o.total, o.tax) IS DISTINCT FROM
-                (coalesce(l.net, 0)::bigint, coalesce(l.tax, 0)::bigint, coalesce(l.total, 0)::bigint, coalesce(x.tax, 0)::bigint)
+            WHERE o.tenant_id = $1 AND (o.lines, o.net, o.tax, o.total, o.tax) IS DISTINCT FROM
+                (coalesce(l.lines, 0)::int, coalesce(l.net, 0)::bigint, coalesce(l.tax, 0)::bigint, coalesce(l.total, 0)::bigint, coalesce(x.tax, 0)::bigint)
             ORDER BY o.id LIMIT 100"#,
             tenant
         )
@@ -94,8 +94,8 @@ fn orders_equal_lines(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
                 kind: "order".into(),
                 id: r.id,
                 text: format!(
-                    "The order says net {}, tax {}, total {}; its lines come to net {}, tax {}, total {}, and its tax rows to {} (minor units).",
-                    r.net, r.tax, r.total, r.lines_net, r.lines_tax, r.lines_total, r.rows_tax
+                    "The order says {} lines, net {}, tax {}, total {}; its {} lines come to net {}, tax {}, total {}, and its tax rows to {} (minor units).",
+                    r.lines, r.net, r.tax, r.total, r.lines_count, r.lines_net, r.lines_tax, r.lines_total, r.rows_tax
                 ),
             })
             .collect())

@@ -271,7 +271,7 @@ pub struct OrderLine {
     pub tax: Money,
     /// With tax.
     pub total: Money,
-    /// What the stock ledger took for it; only for those who may see margins (`report:read`).
+    /// What the stock ledger took for it; only for those who may see what things cost (`cost:read`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Money>,
     /// Whether it was taken from the shelf, and so may go back there.
@@ -355,7 +355,7 @@ async fn load_lines(tx: &mut Tx, id: OrderId, currency: Currency) -> Result<Vec<
     .fetch_all(tx.conn())
     .await?;
     let money = |minor| Money::new(minor, currency);
-    let sees_cost = tx.op().permissions.has(Permission::ReportRead);
+    let sees_cost = tx.op().permissions.has(Permission::CostRead);
     Ok(rows
         .into_iter()
         .map(|r| OrderLine {

@@ -170,7 +170,7 @@ fn money(order: &Order) -> Markup {
         let said = payment.reference.clone().unwrap_or_default();
         after.push(Fact::new(t(&format!("method-{}", payment.method)), html! { (payment.amount) " " span class="unit" { (said) } }));
     }
-    // Only those who may see margins get the lines' costs.
+    // Only those who may see what things cost get the lines' costs.
     if let Some(costs) = order.lines.iter().map(|l| l.cost).collect::<Option<Vec<Money>>>() {
         let cost = costs.iter().map(|c| c.minor).sum::<i64>();
         after.push(Fact::new(t("order-cost"), html! { (Money::new(cost, order.total.currency)) }));
@@ -232,10 +232,7 @@ async fn ring_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
     let pay = [
         typed.blamed(Field::new("method", t("sale-method"), methods()).value("cash"), &["payments", "payments.0.method"]),
         typed.blamed(Field::new("customer", t("sale-customer"), ui::Kind::Select(offer.customers)).optional(), &["customerId"]),
-        typed.blamed(
-            Field::new("discount", t("sale-discount"), ui::Kind::Money { currency: currency.sign().into() }).optional(),
-            &["order_discount"],
-        ),
+        typed.field(Field::new("discount", t("sale-discount"), ui::Kind::Money { currency: currency.sign().into() }).optional()),
         typed.field(Field::text("note", t("sale-note")).optional()),
     ];
     let mut form = Form::new("/orders/new", cx.guard(), Vec::new(), t("sale-done"));
@@ -357,7 +354,7 @@ fn read_refund(fields: &Fields, order: &Order) -> Result<RefundOrder> {
     let mut lines = Vec::new();
     for line in &order.lines {
         let name = format!("quantity.{}", line.n);
-        match read.optional::<Quantity>(&name, "quantity.format") {
+        match read.optional_quantity(&name) {
             Some(quantity) if quantity < Quantity::ZERO => read.refuse(&name, "number.not_negative"),
             Some(quantity) if quantity.micros() > line.quantity.micros() - line.refunded.micros() => {
                 read.refuse(&name, "order.refund_more")

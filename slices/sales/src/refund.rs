@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     order::{Line, Payment, Written},
     sale::{Rung, check_note},
-    till::{self, StockRule},
+    till::{self, Item, StockRule, Till},
 };
 
 /// Pays back an order, whole or in part. What goes back on the shelf is returned to stock at what it had cost.
@@ -83,6 +83,7 @@ impl Command for RefundOrder {
         let at = tx.now();
         let items: Vec<ItemId> = wanted.iter().map(|w| w.0.item).collect();
         let till = till::view(tx, Some(head.site), at, &items).await?;
+        whole(&wanted, &till)?;
         let id = self.refund_id.unwrap_or_else(|| tx.op().id());
         let lines = wanted.iter().map(|(sold, quantity, _)| line_back(sold, *quantity)).collect::<Result<Vec<_>>>()?;
         let totals = totals(&lines)?;
@@ -239,6 +240,19 @@ fn wanted<'a>(named: Option<&[RefundLine]>, sold: &'a [Sold]) -> Result<Vec<(&'a
         return Err(if named.is_some() { Error::field("lines", "lines.needed") } else { Error::rule("order.refund_more") });
     }
     Ok(wanted)
+}
+
+/// What is counted comes back in whole pieces, as far as it was sold so: of a past that sold half a loaf, half may come back.
+fn whole(wanted: &[(&Sold, Quantity, bool)], till: &Till) -> Result<()> {
+    for (i, (sold, quantity, _)) in wanted.iter().enumerate() {
+        let left = Quantity::from_micros(sold.quantity.micros() - sold.refunded.micros());
+        let counted = till.items.get(&sold.item).is_some_and(Item::is_counted);
+        if counted && left.is_whole() && !quantity.is_whole() {
+            let said = format!("{} comes back in whole pieces.", sold.name);
+            return Err(Error::rule("quantity.whole").at(format!("lines.{i}.quantity")).because(said));
+        }
+    }
+    Ok(())
 }
 
 /// The refund's line: its share of what the line came to, with the other sign.

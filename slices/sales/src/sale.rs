@@ -224,6 +224,7 @@ fn asked(i: usize, line: &SaleLine, till: &Till) -> Result<(Asked, bool)> {
     let unit = line.unit.clone().unwrap_or_else(|| item.base_unit.clone());
     let ratio = item.ratio(&unit).map_err(|e| e.at(format!("lines.{i}.unit")))?;
     let quantity = line.quantity.by(ratio).map_err(|e| e.at(format!("lines.{i}.quantity")))?;
+    item.whole(line.quantity, ratio, quantity).map_err(|e| e.at(format!("lines.{i}.quantity")))?;
     let (price, includes_tax) =
         item.price(line.item_id, till.day, quantity).ok_or_else(|| Error::field(format!("lines.{i}.itemId"), "price.missing"))?;
     Ok((Asked { quantity, ratio, unit, price }, includes_tax))

@@ -59,6 +59,21 @@ impl Item {
         }
     }
 
+    /// Refuses (`quantity.whole`) a part of what is counted: half a loaf. A part that is a unit of the item's own is one
+    /// of something: a slice of a cake.
+    pub fn whole(&self, entered: Quantity, ratio: Ratio, base: Quantity) -> Result<()> {
+        let own_part = ratio.denominator() > 1 && entered.is_whole();
+        if base.is_whole() || own_part || !self.is_counted() {
+            return Ok(());
+        }
+        Err(Error::rule("quantity.whole").because(format!("{} is sold in whole pieces.", self.name)))
+    }
+
+    /// Whether it is counted in pieces.
+    pub fn is_counted(&self) -> bool {
+        Unit::find(&self.base_unit).is_ok_and(Unit::is_counted)
+    }
+
     /// What so many cost by the standard, in minor units.
     pub fn standard_value(&self, quantity: Quantity) -> Result<i64> {
         catalog::standard_value(self.standard_cost, self.standard_quantity, quantity)

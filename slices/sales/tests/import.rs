@@ -300,3 +300,41 @@ fn a_person_may_change_what_a_column_is() {
         story.form(&given, &wrong).await.is(422);
     });
 }
+
+#[test]
+fn the_files_that_wait_take_up_no_more_room_than_a_business_has() {
+    run(async |story| {
+        let file = "time,item,price\n2024-05-01 10:00,Bread,3.20\n";
+        let first = story.owner.upload("/v1/imports", &[], &[("files", "a.csv", file.as_bytes())]).await.ok().json();
+        // As though the file were one byte less than all there is.
+        let mut tx = story.db.begin(story.op()).await.unwrap();
+        sqlx::query("UPDATE sales.import_file SET bytes = $2 WHERE tenant_id = $1")
+            .bind(story.tenant.uuid())
+            .bind((2_i64 << 30) - 1)
+            .execute(tx.conn())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        story.owner.upload("/v1/imports", &[], &[("files", "b.csv", file.as_bytes())]).await.refused("upload.quota");
+        assert!(story.owner.upload("/import", &[], &[("files", "b.csv", file.as_bytes())]).await.is(422).text().contains("all the room"));
+        let (_, neighbour) = story.neighbour().await;
+        neighbour.upload("/v1/imports", &[], &[("files", "b.csv", file.as_bytes())]).await.ok();
+        // What was imported waits no more.
+        story.post(&format!("/v1/imports/{}/run", first["id"].as_str().unwrap()), &json!({})).await.ok();
+        story.jobs().await;
+        story.owner.upload("/v1/imports", &[], &[("files", "b.csv", file.as_bytes())]).await.ok();
+    });
+}
+
+#[test]
+fn a_business_sends_four_files_at_once_and_no_more() {
+    run(async |story| {
+        let file = "time,item,price\n2024-05-01 10:00,Bread,3.20\n";
+        let coming: Vec<_> = (0..4).map(|_| story.app.bounds().upload(story.tenant).unwrap()).collect();
+        let refused = story.owner.upload("/v1/imports", &[], &[("files", "a.csv", file.as_bytes())]).await;
+        assert_eq!(refused.header("retry-after"), "30");
+        refused.refused("limit.uploads");
+        drop(coming);
+        story.owner.upload("/v1/imports", &[], &[("files", "a.csv", file.as_bytes())]).await.ok();
+    });
+}

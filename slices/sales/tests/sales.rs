@@ -307,3 +307,107 @@ fn a_seller_sees_no_cost_and_a_coffee_goes_back_on_no_shelf() {
         story.post(&format!("/v1/orders/{id}/refund"), &other).await.refused("body.path_differs");
     });
 }
+
+#[test]
+fn a_discount_on_the_whole_is_blamed_by_the_name_that_it_was_sent_with() {
+    run(async |story| {
+        let coffee = story.made_to_order("Coffee", 260, 55).await;
+        for (off, code) in [
+            (json!({ "amount": pounds(261) }), "order.discount"),
+            (json!({ "partsPerMillion": 1_100_000 }), "order.discount"),
+            (json!({ "amount": pounds(-1) }), "number.not_negative"),
+            (json!({ "amount": { "minor": 1, "currency": "KES" } }), "money.currency"),
+        ] {
+            let mut asked = sale(&coffee, "1");
+            asked["discount"] = off.clone();
+            let refused = story.post("/v1/sales", &asked).await;
+            assert_eq!(refused.json()["errors"][0]["field"], "discount", "{off}: {}", refused.text());
+            refused.refused(code);
+        }
+        let fields = [("lines.0.itemId", "Coffee"), ("lines.0.quantity", "1"), ("discount", "9.99"), ("method", "cash")];
+        let page = story.form("/orders/new", &fields).await.is(422);
+        assert!(page.input("discount") == "9.99" && page.text().contains("A discount can't be more than the line."), "{}", page.text());
+    });
+}
+
+#[test]
+fn a_quantity_beyond_all_bounds_is_refused_as_too_large() {
+    run(async |story| {
+        let coffee = story.made_to_order("Coffee", 260, 55).await;
+        for quantity in [json!("1000000001"), json!("99999999999999999999"), json!(1_000_000_001), json!(1e30)] {
+            let mut asked = sale(&coffee, "1");
+            asked["lines"][0]["quantity"] = quantity;
+            let refused = story.post("/v1/sales", &asked).await;
+            let error = refused.json()["errors"][0].clone();
+            assert_eq!(
+                (&error["field"], &error["text"]),
+                (&json!("lines.0.quantity"), &json!("A quantity is at most a billion of the item's base unit."))
+            );
+            refused.refused("quantity.too_large");
+        }
+        story.post("/v1/sales", &sale(&coffee, "two")).await.refused("quantity.format");
+        let fields = [("lines.0.itemId", "Coffee"), ("lines.0.quantity", "99999999999"), ("method", "cash")];
+        assert!(story.form("/orders/new", &fields).await.is(422).text().contains("at most a billion"));
+    });
+}
+
+#[test]
+fn loaves_are_sold_and_taken_back_whole_and_flour_by_the_gram() {
+    run(async |story| {
+        let bread = json!({
+            "name": "Sourdough", "kind": "product", "baseUnit": "pc", "stockRule": "stocked", "price": pounds(480),
+            "units": [{ "code": "box", "numerator": 6 }, { "code": "slice", "numerator": 1, "denominator": 8 }],
+        });
+        let bread = story.item(bread).await;
+        story.bring_in(&bread, "24", 2400).await;
+        let of = |quantity: &str, unit: &str| json!({ "lines": [{ "itemId": bread, "quantity": quantity, "unit": unit }], "payments": [{ "method": "cash" }] });
+        for (quantity, unit) in [("0.001", "pc"), ("1.5", "pc"), ("0.25", "box"), ("0.1", "dozen"), ("0.5", "slice")] {
+            let refused = story.post("/v1/sales", &of(quantity, unit)).await;
+            assert_eq!(refused.json()["errors"][0]["field"], "lines.0.quantity", "{quantity} {unit}: {}", refused.text());
+            assert!(refused.text().contains("Sourdough is sold in whole pieces."), "{}", refused.text());
+            refused.refused("quantity.whole");
+        }
+        // Half a box is three loaves; a slice is a thing of its own.
+        for (quantity, unit) in [("0.5", "box"), ("0.5", "dozen"), ("2", "slice")] {
+            story.post("/v1/sales", &of(quantity, unit)).await.ok();
+        }
+        assert_eq!(story.on_hand(&bread).await, "14.75");
+        let flour = story
+            .item(json!({ "name": "Flour", "kind": "product", "baseUnit": "g", "stockRule": "made_to_order", "price": pounds(1) }))
+            .await;
+        story.sell(&flour, "0.5").await;
+
+        let sold = text(&story.post("/v1/sales", &of("2", "pc")).await.ok().json()["id"]);
+        let back = |quantity: &str| json!({ "lines": [{ "n": 1, "quantity": quantity }], "reason": "stale" });
+        let refund = format!("/v1/orders/{sold}/refund");
+        story.post(&refund, &back("0.001")).await.refused("quantity.whole");
+        story.post(&refund, &back("1.999")).await.refused("quantity.whole");
+        let page = story.form(&format!("/orders/{sold}/refund"), &[("quantity.1", "0.5"), ("reason", "stale")]).await.is(422);
+        assert!(page.text().contains("Sourdough comes back in whole pieces."), "{}", page.text());
+        story.post(&refund, &back("1")).await.ok();
+        story.post(&refund, &json!({ "reason": "stale" })).await.ok();
+        assert!(story.check().await.is_empty());
+    });
+}
+
+#[test]
+fn of_a_past_that_sold_half_a_loaf_half_a_loaf_comes_back() {
+    run(async |story| {
+        let file = "date,time,ticket,item,quantity,price\n2017-03-01,09:00:00,1,Bread,0.5,3.20\n";
+        let ask = sales::import::ImportAsk {
+            files: vec![tables::Source::bytes("till.csv", file.as_bytes().to_vec())],
+            mapping: None,
+            options: sales::import::Options::default(),
+            dry_run: false,
+            skip_refused: false,
+            import: None,
+        };
+        sales::import::run(&story.db, story.op(), ask, &|_| ()).await.unwrap();
+        let orders = story.get("/v1/orders").await.ok().json();
+        let refund = format!("/v1/orders/{}/refund", text(&orders["rows"][0]["id"]));
+        let back = json!({ "lines": [{ "n": 1, "quantity": "0.25" }], "reason": "stale" });
+        story.post(&refund, &back).await.ok();
+        story.post(&refund, &json!({ "reason": "stale" })).await.ok();
+        assert!(story.check().await.is_empty());
+    });
+}

@@ -1,15 +1,8 @@
 //! Stock as lists: on hand, worth, movements, receipts.
 
 use db::list::{Column, Filter, Kind, List, Sort};
+use kernel::Permission;
 use serde_json::{Map, Value};
-
-const fn shown(name: &'static str, kind: Kind, label: &'static str) -> Column {
-    Column { name, kind, label }
-}
-
-const fn hidden(name: &'static str, kind: Kind) -> Column {
-    Column { name, kind, label: "" }
-}
 
 /// What lies where, by item, location and lot.
 pub(crate) const ON_HAND: List = List {
@@ -22,18 +15,18 @@ pub(crate) const ON_HAND: List = List {
           JOIN identity.site s ON s.tenant_id = h.tenant_id AND s.id = l.site_id \
           LEFT JOIN stock.lot o ON o.tenant_id = h.tenant_id AND o.id = h.lot_id WHERE h.tenant_id = $1 AND h.quantity <> 0",
     columns: &[
-        shown("item", Kind::Text, "stock-item"),
-        shown("location", Kind::Text, "stock-location"),
-        shown("site", Kind::Text, "stock-site"),
-        shown("lot", Kind::Text, "stock-lot"),
-        shown("best_before", Kind::Day, "stock-best-before"),
-        shown("quantity", Kind::Quantity, "stock-quantity"),
-        shown("unit", Kind::Text, "stock-unit"),
-        hidden("id", Kind::Id),
-        hidden("item_id", Kind::Id),
-        hidden("location_id", Kind::Id),
-        hidden("site_id", Kind::Id),
-        hidden("sort_name", Kind::Text),
+        Column::shown("item", Kind::Text, "stock-item"),
+        Column::shown("location", Kind::Text, "stock-location"),
+        Column::shown("site", Kind::Text, "stock-site"),
+        Column::shown("lot", Kind::Text, "stock-lot"),
+        Column::shown("best_before", Kind::Day, "stock-best-before"),
+        Column::shown("quantity", Kind::Quantity, "stock-quantity"),
+        Column::shown("unit", Kind::Text, "stock-unit"),
+        Column::hidden("id", Kind::Id),
+        Column::hidden("item_id", Kind::Id),
+        Column::hidden("location_id", Kind::Id),
+        Column::hidden("site_id", Kind::Id),
+        Column::hidden("sort_name", Kind::Text),
     ],
     filters: &[
         Filter { name: "item", sql: "item_id = {}", kind: Kind::Id },
@@ -59,18 +52,18 @@ pub(crate) const WORTH: List = List {
           JOIN (VALUES ('pc', 'pc', 1000000::bigint), ('g', 'kg', 1000000000), ('ml', 'l', 1000000000)) AS u (base, per, size) ON u.base = i.base_unit \
           WHERE w.tenant_id = $1 AND w.quantity <> 0",
     columns: &[
-        shown("item", Kind::Text, "stock-item"),
-        shown("site", Kind::Text, "stock-site"),
-        shown("quantity", Kind::Quantity, "stock-quantity"),
-        shown("unit", Kind::Text, "stock-unit"),
-        shown("value", Kind::Money, "stock-value"),
-        shown("unit_cost", Kind::Money, "stock-unit-cost"),
-        shown("per", Kind::Text, "stock-per"),
-        shown("currency", Kind::Text, "stock-currency"),
-        hidden("id", Kind::Id),
-        hidden("item_id", Kind::Id),
-        hidden("site_id", Kind::Id),
-        hidden("sort_name", Kind::Text),
+        Column::shown("item", Kind::Text, "stock-item"),
+        Column::shown("site", Kind::Text, "stock-site"),
+        Column::shown("quantity", Kind::Quantity, "stock-quantity"),
+        Column::shown("unit", Kind::Text, "stock-unit"),
+        Column::shown("value", Kind::Money, "stock-value").needing(Permission::CostRead),
+        Column::shown("unit_cost", Kind::Money, "stock-unit-cost").needing(Permission::CostRead),
+        Column::shown("per", Kind::Text, "stock-per").needing(Permission::CostRead),
+        Column::shown("currency", Kind::Text, "stock-currency").needing(Permission::CostRead),
+        Column::hidden("id", Kind::Id),
+        Column::hidden("item_id", Kind::Id),
+        Column::hidden("site_id", Kind::Id),
+        Column::hidden("sort_name", Kind::Text),
     ],
     filters: &[
         Filter { name: "item", sql: "item_id = {}", kind: Kind::Id },
@@ -95,24 +88,24 @@ pub(crate) const MOVEMENTS: List = List {
           LEFT JOIN stock.lot o ON o.tenant_id = m.tenant_id AND o.id = m.lot_id \
           LEFT JOIN db.number n ON n.tenant_id = m.tenant_id AND n.document_id = m.document_id WHERE m.tenant_id = $1",
     columns: &[
-        shown("document", Kind::Text, "stock-document"),
-        shown("effective_at", Kind::Time, "stock-when"),
-        shown("day", Kind::Day, "stock-day"),
-        shown("item", Kind::Text, "stock-item"),
-        shown("location", Kind::Text, "stock-location"),
-        shown("lot", Kind::Text, "stock-lot"),
-        shown("cause", Kind::Text, "stock-cause"),
-        shown("quantity", Kind::Quantity, "stock-quantity"),
-        shown("unit", Kind::Text, "stock-unit"),
-        shown("value", Kind::Money, "stock-value"),
-        shown("currency", Kind::Text, "stock-currency"),
-        hidden("id", Kind::Id),
-        hidden("item_id", Kind::Id),
-        hidden("location_id", Kind::Id),
-        hidden("document_kind", Kind::Text),
-        hidden("document_id", Kind::Id),
-        hidden("document_line", Kind::Whole),
-        hidden("corrects", Kind::Id),
+        Column::shown("document", Kind::Text, "stock-document"),
+        Column::shown("effective_at", Kind::Time, "stock-when"),
+        Column::shown("day", Kind::Day, "stock-day"),
+        Column::shown("item", Kind::Text, "stock-item"),
+        Column::shown("location", Kind::Text, "stock-location"),
+        Column::shown("lot", Kind::Text, "stock-lot"),
+        Column::shown("cause", Kind::Text, "stock-cause"),
+        Column::shown("quantity", Kind::Quantity, "stock-quantity"),
+        Column::shown("unit", Kind::Text, "stock-unit"),
+        Column::shown("value", Kind::Money, "stock-value").needing(Permission::CostRead),
+        Column::shown("currency", Kind::Text, "stock-currency").needing(Permission::CostRead),
+        Column::hidden("id", Kind::Id),
+        Column::hidden("item_id", Kind::Id),
+        Column::hidden("location_id", Kind::Id),
+        Column::hidden("document_kind", Kind::Text),
+        Column::hidden("document_id", Kind::Id),
+        Column::hidden("document_line", Kind::Whole),
+        Column::hidden("corrects", Kind::Id),
     ],
     filters: &[
         Filter { name: "item", sql: "item_id = {}", kind: Kind::Id },
@@ -135,18 +128,18 @@ pub(crate) const RECEIPTS: List = List {
           JOIN stock.location l ON l.tenant_id = r.tenant_id AND l.id = r.location_id \
           LEFT JOIN db.number n ON n.tenant_id = r.tenant_id AND n.document_id = r.id WHERE r.tenant_id = $1",
     columns: &[
-        shown("number", Kind::Text, "receipt-number"),
-        shown("effective_at", Kind::Time, "stock-when"),
-        shown("day", Kind::Day, "stock-day"),
-        shown("kind", Kind::Text, "receipt-kind"),
-        shown("supplier", Kind::Text, "receipt-supplier"),
-        shown("reference", Kind::Text, "receipt-reference"),
-        shown("location", Kind::Text, "stock-location"),
-        shown("total", Kind::Money, "receipt-total"),
-        shown("currency", Kind::Text, "stock-currency"),
-        hidden("id", Kind::Id),
-        hidden("site_id", Kind::Id),
-        hidden("location_id", Kind::Id),
+        Column::shown("number", Kind::Text, "receipt-number"),
+        Column::shown("effective_at", Kind::Time, "stock-when"),
+        Column::shown("day", Kind::Day, "stock-day"),
+        Column::shown("kind", Kind::Text, "receipt-kind"),
+        Column::shown("supplier", Kind::Text, "receipt-supplier"),
+        Column::shown("reference", Kind::Text, "receipt-reference"),
+        Column::shown("location", Kind::Text, "stock-location"),
+        Column::shown("total", Kind::Money, "receipt-total").needing(Permission::CostRead),
+        Column::shown("currency", Kind::Text, "stock-currency").needing(Permission::CostRead),
+        Column::hidden("id", Kind::Id),
+        Column::hidden("site_id", Kind::Id),
+        Column::hidden("location_id", Kind::Id),
     ],
     filters: &[
         Filter { name: "kind", sql: "kind = {}", kind: Kind::Text },

@@ -81,12 +81,12 @@ pub(crate) const LOCATIONS: List = List {
     sql: "SELECT l.id, l.site_id, s.name AS site, l.name, l.kind, l.sells FROM stock.location l \
           JOIN identity.site s ON s.tenant_id = l.tenant_id AND s.id = l.site_id WHERE l.tenant_id = $1",
     columns: &[
-        Column { name: "name", kind: Kind::Text, label: "location-name" },
-        Column { name: "site", kind: Kind::Text, label: "location-site" },
-        Column { name: "kind", kind: Kind::Text, label: "location-kind" },
-        Column { name: "sells", kind: Kind::Flag, label: "location-sells" },
-        Column { name: "id", kind: Kind::Id, label: "" },
-        Column { name: "site_id", kind: Kind::Id, label: "" },
+        Column::shown("name", Kind::Text, "location-name"),
+        Column::shown("site", Kind::Text, "location-site"),
+        Column::shown("kind", Kind::Text, "location-kind"),
+        Column::shown("sells", Kind::Flag, "location-sells"),
+        Column::hidden("id", Kind::Id),
+        Column::hidden("site_id", Kind::Id),
     ],
     filters: &[Filter { name: "site", sql: "site_id = {}", kind: Kind::Id }],
     sorts: &[Sort { name: "name", column: "name", kind: Kind::Text }],

@@ -1,7 +1,7 @@
 //! A receipt as it is read.
 
 use db::Tx;
-use kernel::{At, Currency, Day, Error, ItemId, LocationId, LotId, Money, Quantity, ReceiptId, Result, SiteId};
+use kernel::{At, Currency, Day, Error, ItemId, LocationId, LotId, Money, Permission, Permissions, Quantity, ReceiptId, Result, SiteId};
 use serde::Serialize;
 use sqlx::types::Json;
 use utoipa::ToSchema;
@@ -27,8 +27,9 @@ pub struct ReceiptLine {
     pub quantity: Quantity,
     /// The item's base unit.
     pub base_unit: String,
-    /// What the whole line cost.
-    pub amount: Money,
+    /// What the whole line cost; missing for those who may not see what things cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
     /// Its lot.
     pub lot_id: Option<LotId>,
     /// The lot's code.
@@ -57,14 +58,29 @@ pub struct Receipt {
     pub supplier: Option<String>,
     /// The note's number.
     pub reference: Option<String>,
-    /// What all lines cost together.
-    pub total: Money,
+    /// What all lines cost together; missing for those who may not see what things cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<Money>,
     /// When it came.
     pub effective_at: At,
     /// The business day it belongs to.
     pub day: Day,
     /// What came.
     pub lines: Vec<ReceiptLine>,
+}
+
+impl Receipt {
+    /// The receipt as somebody may see it.
+    #[must_use]
+    pub fn seen_with(mut self, permissions: Permissions) -> Self {
+        if !permissions.has(Permission::CostRead) {
+            self.total = None;
+            for line in &mut self.lines {
+                line.amount = None;
+            }
+        }
+        self
+    }
 }
 
 /// A line as the statement's JSON has it.
@@ -83,7 +99,7 @@ struct LineRow {
     best_before: Option<Day>,
 }
 
-/// One receipt with its lines.
+/// One receipt with its lines and what they cost; [`Receipt::seen_with`] leaves out what somebody may not see.
 pub async fn receipt(tx: &mut Tx, id: ReceiptId) -> Result<Receipt> {
     let tenant = tx.tenant().uuid();
     let row = sqlx::query!(
@@ -112,7 +128,7 @@ pub async fn receipt(tx: &mut Tx, id: ReceiptId) -> Result<Receipt> {
         unit: line.unit,
         quantity: Quantity::from_micros(line.quantity),
         base_unit: line.base_unit,
-        amount: Money::new(line.amount, currency),
+        amount: Some(Money::new(line.amount, currency)),
         lot_id: line.lot_id,
         lot: line.code,
         best_before: line.best_before,
@@ -126,7 +142,7 @@ pub async fn receipt(tx: &mut Tx, id: ReceiptId) -> Result<Receipt> {
         location: row.location,
         supplier: row.supplier,
         reference: row.reference,
-        total: Money::new(row.total, currency),
+        total: Some(Money::new(row.total, currency)),
         effective_at: row.effective_at,
         day: row.day,
         lines: row.lines.map_or_else(Vec::new, |json| json.0).into_iter().map(line).collect(),
@@ -135,5 +151,5 @@ pub async fn receipt(tx: &mut Tx, id: ReceiptId) -> Result<Receipt> {
 
 /// `GET /v1/receipts/{id}`.
 pub(crate) async fn answer(cx: Cx) -> Result<Receipt> {
-    receipt(&mut cx.tx().await?, cx.id("id")?).await
+    Ok(receipt(&mut cx.tx().await?, cx.id("id")?).await?.seen_with(cx.op.permissions))
 }

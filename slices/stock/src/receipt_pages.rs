@@ -151,7 +151,7 @@ fn row(n: usize, items: &[Choice], currency: Currency) -> Vec<Field> {
 /// `GET /receipts/{id}`.
 pub(crate) async fn show(cx: Cx) -> Result<Markup> {
     let mut tx = cx.tx().await?;
-    let receipt = receipt(&mut tx, cx.id("id")?).await?;
+    let receipt = receipt(&mut tx, cx.id("id")?).await?.seen_with(cx.op.permissions);
     let zone = cx.site()?.zone.clone();
     let number = receipt.number.clone().unwrap_or_default();
     let mut links = vec![Button::link(t("receipt-movements"), format!("/stock/movements?document={}", receipt.id)).icon("box")];
@@ -169,7 +169,7 @@ pub(crate) async fn show(cx: Cx) -> Result<Markup> {
             facts: facts(&receipt, &zone),
         },
         lines: ui::table(&lines(&receipt)),
-        money: Some(ui::facts(&[Fact::new(t("receipt-total"), html! { span class="number" { (receipt.total) } })])),
+        money: receipt.total.map(|total| ui::facts(&[Fact::new(t("receipt-total"), html! { span class="number" { (total) } })])),
         acts: Vec::new(),
         links,
         history: web::history(&mut tx, receipt.id.uuid(), &zone).await?,
@@ -190,32 +190,30 @@ fn facts(receipt: &Receipt, zone: &kernel::Zone) -> Vec<Fact> {
 }
 
 fn lines(receipt: &Receipt) -> Table {
-    let row = |line: &crate::ReceiptLine| Row {
+    let row = |line: &crate::ReceiptLine| {
+        Row {
         id: line.n.to_string(),
         name: line.item.clone(),
         href: Some(format!("/items/{}", line.item_id)),
-        cells: vec![
+        cells: [
             html! { (line.item) },
             ui::quantity(&line.entered.to_string(), &line.unit),
             web::quantity(line.quantity, &line.base_unit),
             html! { @if let Some(lot) = &line.lot { (lot) } @if let Some(day) = line.best_before { " (" (tf("stock-best-before-day", &[("day", &web::day_text(day))])) ")" } },
-            html! { span class="number" { (line.amount) } },
-        ],
-    };
-    Table {
-        caption: t("receipt-lines"),
-        columns: vec![
-            Column::new(t("stock-item"), ColumnKind::Text),
-            Column::new(t("receipt-entered"), ColumnKind::Number),
-            Column::new(t("receipt-counted"), ColumnKind::Number),
-            Column::new(t("stock-lot"), ColumnKind::Text),
-            Column::new(t("receipt-amount"), ColumnKind::Number),
-        ],
-        rows: receipt.lines.iter().map(row).collect(),
-        total: None,
-        bulk: None,
-        empty: None,
+        ]
+        .into_iter()
+        .chain(line.amount.map(|amount| html! { span class="number" { (amount) } }))
+        .collect(),
     }
+    };
+    let mut columns = vec![
+        Column::new(t("stock-item"), ColumnKind::Text),
+        Column::new(t("receipt-entered"), ColumnKind::Number),
+        Column::new(t("receipt-counted"), ColumnKind::Number),
+        Column::new(t("stock-lot"), ColumnKind::Text),
+    ];
+    columns.extend(receipt.total.map(|_| Column::new(t("receipt-amount"), ColumnKind::Number)));
+    Table { caption: t("receipt-lines"), columns, rows: receipt.lines.iter().map(row).collect(), total: None, bulk: None, empty: None }
 }
 
 #[cfg(test)]

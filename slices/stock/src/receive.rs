@@ -301,7 +301,7 @@ impl Command for ReceiveStock {
         tx.number("R", "receipt", place.id.uuid(), day.date().year());
         let made = receipt(tx, place.id).await?;
         tx.log(Change::of("receipt.received", "receipt", place.id, &made));
-        Ok(made)
+        Ok(made.seen_with(tx.op().permissions))
     }
 }
 

@@ -1,20 +1,20 @@
 -- A chunk of imported orders with their lines, taxes, payments and allocations.
 WITH placed AS (
     INSERT INTO sales.orders (tenant_id, id, kind, state, site_id, channel, placed_at, day, hour, currency,
-        gross, discount, net, tax, total, prices_include_tax, import_id, external_number)
+        gross, discount, net, tax, total, prices_include_tax, import_id, external_number, lines)
     SELECT t.id, u.id, CASE WHEN u.back THEN 'refund' ELSE 'sale' END, 'paid', $2, 'import', u.placed_at, u.day, u.hour, $3,
-        u.gross, u.discount, u.net, u.tax, u.total, $4, $5, u.external_number
+        u.gross, u.discount, u.net, u.tax, u.total, $4, $5, u.external_number, u.lines
     FROM db.tenant t, unnest($6::uuid[], $7::boolean[], $8::timestamptz[], $9::date[], $10::smallint[], $11::bigint[], $12::bigint[], $13::bigint[],
-        $14::bigint[], $15::bigint[], $16::text[])
-        AS u (id, back, placed_at, day, hour, gross, discount, net, tax, total, external_number)
+        $14::bigint[], $15::bigint[], $16::text[], $41::int[])
+        AS u (id, back, placed_at, day, hour, gross, discount, net, tax, total, external_number, lines)
     WHERE t.id = $1
 ), lined AS (
     INSERT INTO sales.order_line (tenant_id, order_id, n, item_id, name, quantity, entered_quantity, unit, numerator, denominator, unit_price,
-        gross, discount, net, tax, total)
-    SELECT t.id, u.order_id, u.n, u.item_id, u.name, u.quantity, u.quantity, u.unit, 1, 1, u.unit_price, u.gross, u.discount, u.net, u.tax, u.total
+        gross, discount, net, tax, total, day)
+    SELECT t.id, u.order_id, u.n, u.item_id, u.name, u.quantity, u.quantity, u.unit, 1, 1, u.unit_price, u.gross, u.discount, u.net, u.tax, u.total, u.day
     FROM db.tenant t, unnest($17::uuid[], $18::int[], $19::uuid[], $20::text[], $21::bigint[], $22::text[], $23::bigint[], $24::bigint[], $25::bigint[],
-        $26::bigint[], $27::bigint[], $28::bigint[])
-        AS u (order_id, n, item_id, name, quantity, unit, unit_price, gross, discount, net, tax, total)
+        $26::bigint[], $27::bigint[], $28::bigint[], $42::date[])
+        AS u (order_id, n, item_id, name, quantity, unit, unit_price, gross, discount, net, tax, total, day)
     WHERE t.id = $1
 ), taxed AS (
     INSERT INTO sales.line_tax (tenant_id, order_id, n, line_n, tax_id, base, amount)

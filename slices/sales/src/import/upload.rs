@@ -8,7 +8,7 @@ use kernel::{At, Error, ImportId, Permission, Result};
 use pricing::Method;
 use tables::{FileProfile, Source};
 use tokio::io::AsyncWriteExt;
-use web::{Cx, Reply, Routes, Upload};
+use web::{Cx, Held, Reply, Routes, Upload};
 
 use super::{
     commands::MakeImport,
@@ -21,6 +21,8 @@ use super::{
 
 /// The most bytes of one upload.
 const MOST_BYTES: u64 = 2 << 30;
+/// The most bytes that the files of one business take up, while they wait for their import and while they come.
+const QUOTA: u64 = 2 << 30;
 /// The most files of one upload.
 const MOST_FILES: usize = 20;
 /// Files that nobody imported are kept for so many seconds: 30 days.
@@ -46,8 +48,9 @@ pub(super) fn routes(routes: &mut Routes) {
 /// Takes the files of an upload and makes an import of them. What was refused leaves no file behind.
 async fn receive(cx: &Cx, upload: Upload) -> Result<ImportId> {
     sweep(cx).await?;
+    let mut room = Room::of(cx).await?;
     let mut spooled = Vec::new();
-    let result = match spool(cx, upload, &mut spooled).await {
+    let result = match spool(cx, upload, &mut spooled, &mut room).await {
         Ok(key) => make(cx, &spooled, key).await,
         Err(error) => Err(error),
     };
@@ -57,13 +60,42 @@ async fn receive(cx: &Cx, upload: Upload) -> Result<ImportId> {
     result.map(|(id, _)| id)
 }
 
+/// The room of a business for what comes in; what comes at the same time counts, too.
+struct Room {
+    coming: Held,
+    /// Bytes that may come beside what lies there already.
+    free: u64,
+    /// Bytes that may still come in this upload.
+    left: u64,
+}
+
+impl Room {
+    async fn of(cx: &Cx) -> Result<Self> {
+        let mut tx = cx.tx().await?;
+        let tenant = tx.tenant();
+        let kept = sqlx::query_scalar!(
+            r#"SELECT coalesce(sum(bytes), 0)::bigint AS "kept!" FROM sales.import_file WHERE tenant_id = $1 AND path IS NOT NULL"#,
+            tenant.uuid()
+        )
+        .fetch_one(tx.conn())
+        .await?;
+        let free = QUOTA.saturating_sub(u64::try_from(kept).unwrap_or(0));
+        Ok(Self { coming: cx.app.bounds().room(tenant), free, left: MOST_BYTES })
+    }
+
+    fn take(&mut self, bytes: u64) -> Result<()> {
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| Error::rule("body.too_large"))?;
+        if self.coming.grow(bytes, self.free) { Ok(()) } else { Err(Error::rule("upload.quota")) }
+    }
+}
+
 /// Writes the files down; answers the form's intent, so that two clicks make one import.
-async fn spool(cx: &Cx, mut upload: Upload, spooled: &mut Vec<Spooled>) -> Result<Option<String>> {
+async fn spool(cx: &Cx, mut upload: Upload, spooled: &mut Vec<Spooled>, room: &mut Room) -> Result<Option<String>> {
     let dir = cx.app.settings().spool.clone();
     let away = |e: std::io::Error| Error::Unavailable(30, format!("the spool {}: {e}", dir.display()));
     tokio::fs::create_dir_all(&dir).await.map_err(away)?;
     let upload_id = cx.uuid();
-    let (mut left, mut key) = (MOST_BYTES, None);
+    let mut key = None;
     while let Some(part) = upload.parts.next_field().await.map_err(|e| broken(&e))? {
         if part.name() == Some("intent") && part.file_name().is_none() {
             key = short(part).await?;
@@ -77,7 +109,7 @@ async fn spool(cx: &Cx, mut upload: Upload, spooled: &mut Vec<Spooled>) -> Resul
         let name = unlike(spooled, name);
         spooled.push(Spooled { name, path: path.clone() });
         let mut file = tokio::fs::File::create(&path).await.map_err(away)?;
-        copy(part, &mut file, &mut left).await?;
+        copy(part, &mut file, room).await?;
         file.flush().await.map_err(away)?;
     }
     if spooled.is_empty() { Err(Error::field("files", "import.file")) } else { Ok(key) }
@@ -99,9 +131,9 @@ fn broken(_: &axum::extract::multipart::MultipartError) -> Error {
     Error::rule("import.file").because("The upload ended too early.")
 }
 
-async fn copy(mut part: Field<'_>, file: &mut tokio::fs::File, left: &mut u64) -> Result<()> {
+async fn copy(mut part: Field<'_>, file: &mut tokio::fs::File, room: &mut Room) -> Result<()> {
     while let Some(bytes) = part.chunk().await.map_err(|e| broken(&e))? {
-        *left = left.checked_sub(bytes.len() as u64).ok_or_else(|| Error::rule("body.too_large"))?;
+        room.take(bytes.len() as u64)?;
         file.write_all(&bytes).await.map_err(|e| Error::Unavailable(30, format!("the spool: {e}")))?;
     }
     Ok(())
