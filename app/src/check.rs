@@ -1,7 +1,7 @@
 //! `hearth check`: recomputes kept figures from raw lines, business by business.
 
 use db::Db;
-use kernel::{Op, Result, TenantId};
+use kernel::{Op, PLATFORM, Result, TenantId};
 use serde::Serialize;
 use web::{Finding, Slice};
 
@@ -47,7 +47,9 @@ fn unknown(slug: &str) -> Trouble {
 async fn find(db: &Db, slug: Option<&str>) -> Result<Vec<Business>> {
     let mut system = db.system("cli.businesses").await?;
     let rows =
-        sqlx::query!("SELECT id, slug FROM db.tenant WHERE slug = $1 OR $1 IS NULL ORDER BY slug", slug).fetch_all(system.conn()).await?;
+        sqlx::query!("SELECT id, slug FROM db.tenant WHERE (slug = $1 OR $1 IS NULL) AND id <> $2 ORDER BY slug", slug, PLATFORM.uuid())
+            .fetch_all(system.conn())
+            .await?;
     Ok(rows.into_iter().map(|row| Business { id: TenantId::new(row.id), slug: row.slug }).collect())
 }
 

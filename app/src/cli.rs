@@ -10,7 +10,8 @@ use web::App;
 
 use crate::config::{Config, Sources};
 use crate::open::{self, Purpose};
-use crate::{Trouble, check, demo, docs, health, import, logs, migrations, report, serve, tenant};
+use crate::operator::{self, AdminCommand, KeysCommand, UsersCommand};
+use crate::{Trouble, check, demo, docs, health, import, logs, mail, migrations, report, serve, tenant, trail};
 
 /// Runs a food business: sales, stock, money, and what follows from them.
 ///
@@ -88,9 +89,24 @@ enum Command {
     /// Businesses.
     #[command(subcommand, arg_required_else_help = true)]
     Tenant(TenantCommand),
+    /// Letters.
+    #[command(subcommand, arg_required_else_help = true)]
+    Mail(MailCommand),
+    /// Administrators of the installation.
+    #[command(subcommand, arg_required_else_help = true)]
+    Admin(AdminCommand),
+    /// Accounts: lock, unlock, take a second factor away.
+    #[command(subcommand, arg_required_else_help = true)]
+    Users(UsersCommand),
+    /// The keys that sign tokens and seal secrets.
+    #[command(subcommand, arg_required_else_help = true)]
+    Keys(KeysCommand),
     /// The settings.
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),
+    /// The trail: prove that nothing was changed, removed or put in between.
+    #[command(subcommand, arg_required_else_help = true)]
+    Trail(TrailCommand),
     /// Recompute what is kept from raw lines, and name each document that does not add up.
     ///
     /// Stock value against the inventory account, kept totals against their lines, balances against their transfers.
@@ -126,6 +142,32 @@ enum ConfigCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum MailCommand {
+    /// Send one letter now by the configured mail server, and say what it answered.
+    ///
+    /// It goes past the queue and needs no database.
+    #[command(after_help = "Example:\n  hearth mail test ada@example.com")]
+    Test(mail::Test),
+}
+
+#[derive(Debug, Subcommand)]
+enum TrailCommand {
+    /// Work out every hash again, compare with the signed checkpoints, and name the first entry of each kind that is wrong.
+    ///
+    /// From the database, beside `hearth serve`; or from an export, offline. Checkpoints that left the machine are compared too.
+    #[command(
+        after_help = "Examples:\n  hearth trail verify\n  hearth trail verify --tenant hill-bakery --json\n  hearth trail verify --export trail.jsonl --key KID"
+    )]
+    Verify(trail::Verify),
+    /// Write a business's whole trail as JSON Lines, which can be proved without the database.
+    #[command(after_help = "Example:\n  hearth trail export --tenant hill-bakery > trail.jsonl")]
+    Export(trail::Export),
+    /// Sign where every trail ends now, and take the checkpoints to where HEARTH_TRAIL_CHECKPOINTS says.
+    #[command(after_help = "Example:\n  hearth trail checkpoint")]
+    Checkpoint,
+}
+
+#[derive(Debug, Subcommand)]
 enum ImportCommand {
     /// Import past sales from CSV files, as a till or a spreadsheet exported them.
     ///
@@ -155,6 +197,12 @@ enum TenantCommand {
         after_help = "Example:\n  hearth tenant create --name 'Hill Bakery' --slug hill-bakery --currency GBP --time-zone Europe/London --owner ada@example.com"
     )]
     Create(tenant::Create),
+    /// List the businesses: short name, name, currency, time zone, members, the day they were opened.
+    #[command(after_help = "Examples:\n  hearth tenant list\n  hearth tenant list --json")]
+    List,
+    /// Make a new link for a member who has not chosen a password yet; older links end.
+    #[command(after_help = "Example:\n  hearth tenant link --tenant hill-bakery --owner ada@example.com")]
+    Link(tenant::Link),
 }
 
 /// Runs the program's command line; the exit status.
@@ -233,9 +281,22 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Trouble> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Migrate { check } => migrate(&common, check).await,
+        Command::Mail(MailCommand::Test(test)) => {
+            let config = common.config(true).await?;
+            let tested = mail::test(&config, &test).await?;
+            println!("{}", if common.json { tested.json().to_string() } else { tested.text() });
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Admin(command) => Ok(said(&common, common.with(async |app| operator::admin(app, &command).await).await?)),
+        Command::Users(command) => Ok(said(&common, common.with(async |app| operator::users(app, &command).await).await?)),
+        Command::Keys(KeysCommand::New) => Ok(said(&common, operator::new_key())),
+        Command::Keys(KeysCommand::Rotate(asked)) => Ok(said(&common, common.with(async |app| operator::rotate(app, &asked).await).await?)),
         Command::Config(ConfigCommand::Check { print }) => Ok(check_config(&common, print).await),
+        Command::Trail(command) => trail_command(&common, command).await,
         Command::Check { tenant } => check_businesses(&common, tenant.as_deref()).await,
         Command::Tenant(TenantCommand::Create(new)) => create_tenant(&common, &new).await,
+        Command::Tenant(TenantCommand::List) => list_tenants(&common).await,
+        Command::Tenant(TenantCommand::Link(asked)) => link_member(&common, &asked).await,
         Command::Report(ReportCommand::Sales(asked)) => report_sales(&common, &asked).await,
         Command::Openapi => openapi(&common).await,
         Command::Docs { page } => {
@@ -258,6 +319,12 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Trouble> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Prints what was done.
+fn said(common: &Common, done: operator::Done) -> ExitCode {
+    println!("{}", if common.json { done.json.to_string() } else { done.lines.join("\n") });
+    ExitCode::SUCCESS
 }
 
 fn found(anything: bool) -> ExitCode {
@@ -292,8 +359,9 @@ async fn migrate(common: &Common, check: bool) -> Result<ExitCode, Trouble> {
 async fn check_config(common: &Common, print: bool) -> ExitCode {
     let reading = open::settings(&common.sources()).await;
     let ok = reading.problems.is_empty();
+    let notes = reading.config.as_ref().map(Config::notes).unwrap_or_default();
     if common.json {
-        let mut answer = json!({ "ok": ok, "problems": reading.problems });
+        let mut answer = json!({ "ok": ok, "problems": reading.problems, "notes": notes });
         if print {
             answer["settings"] = json!(reading.shown);
         }
@@ -307,6 +375,9 @@ async fn check_config(common: &Common, print: bool) -> ExitCode {
     }
     for problem in &reading.problems {
         println!("{problem}");
+    }
+    for note in &notes {
+        println!("{note}");
     }
     if ok {
         println!("The settings are in order.");
@@ -334,9 +405,66 @@ async fn check_businesses(common: &Common, slug: Option<&str>) -> Result<ExitCod
     Ok(found(!findings.is_empty()))
 }
 
+async fn trail_command(common: &Common, command: TrailCommand) -> Result<ExitCode, Trouble> {
+    let verdicts = match command {
+        TrailCommand::Verify(trail::Verify { export: Some(file), .. }) if !file.is_file() => {
+            return Err(Trouble::usage(format!("{} is no file", file.display()), "Give a file of `hearth trail export`."));
+        }
+        TrailCommand::Verify(asked) => match &asked.export {
+            Some(file) => trail::verify_export(file, &asked)?,
+            None => {
+                let config = common.config(true).await?;
+                common.with(async |app| trail::verify(app.db(), &config, &asked).await).await?
+            }
+        },
+        TrailCommand::Export(asked) => {
+            common.with(async |app| trail::export(app.db(), &asked, &mut std::io::stdout().lock()).await).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        TrailCommand::Checkpoint => {
+            let (signed, taken) = common
+                .with(async |app| {
+                    if let Err(error) = app.db().sequence().await {
+                        tracing::debug!(%error, "another node numbers the log");
+                    }
+                    let signed = app.db().checkpoint(None).await?;
+                    Ok::<_, kernel::Error>((signed, app.db().deliver_checkpoints().await?))
+                })
+                .await?;
+            println!(
+                "{}",
+                if common.json {
+                    json!({ "signed": signed, "taken": taken }).to_string()
+                } else {
+                    format!("{signed} checkpoint(s) signed, {taken} taken away.")
+                }
+            );
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    println!("{}", if common.json { trail::told_json(&verdicts).to_string() } else { trail::told(&verdicts) });
+    Ok(found(!trail::whole(&verdicts)))
+}
+
 async fn create_tenant(common: &Common, new: &tenant::Create) -> Result<ExitCode, Trouble> {
     let created = common.with(async |app| tenant::create(app, new).await).await?;
     println!("{}", if common.json { created.json(new).to_string() } else { created.text(new) });
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list_tenants(common: &Common) -> Result<ExitCode, Trouble> {
+    let all = common.with(async |app| tenant::list(app.db()).await).await?;
+    println!("{}", if common.json { json!({ "rows": all }).to_string() } else { tenant::table(&all) });
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn link_member(common: &Common, asked: &tenant::Link) -> Result<ExitCode, Trouble> {
+    let link = common.with(async |app| tenant::link(app, asked).await).await?;
+    if common.json {
+        println!("{}", json!({ "passwordLink": link }));
+    } else {
+        println!("{} chooses a password within 7 days, once `hearth serve` runs:\n  {link}", asked.owner);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -367,6 +495,7 @@ async fn openapi(common: &Common) -> Result<ExitCode, Trouble> {
         app: open::as_role(&config.data_dir, "hearth_app"),
         system: open::as_role(&config.data_dir, "hearth_system"),
         connections: 1,
+        vault: std::sync::Arc::new(vault::Keyring::fresh(&Source::real())),
     };
     let app = serve::app(db::Db::open(&nowhere, Source::real()), &config);
     println!("{}", serde_json::to_string_pretty(&web::openapi(&app)).map_err(|error| kernel::Error::Internal(error.to_string()))?);

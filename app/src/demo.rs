@@ -60,8 +60,11 @@ pub async fn demo(mut config: Config, fresh: bool) -> std::result::Result<(), Tr
     println!("  sign in as  {}", lines.next().unwrap_or_default());
     println!("  password    {}", lines.next().unwrap_or_default());
     println!("  data        {}", config.data_dir.display());
+    for note in config.notes() {
+        println!("  {note}");
+    }
     println!("Ctrl-C ends it; the data stays. `hearth demo --fresh` starts over.");
-    serve::run(app, opened, listener).await
+    serve::run(app, opened, listener, &config).await
 }
 
 /// Deletes a demo's data. A directory that is not marked as a demo's and is not empty is left alone.

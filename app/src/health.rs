@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use kernel::{Permission, Result};
 use serde_json::{Value, json};
 use sqlx::migrate::Migrator;
-use web::{Answers, App, Cx, Reply, Routes, Slice};
+use web::{Answers, App, Counting, Cx, Reply, Routes, Slice};
 
 /// The version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -27,6 +27,15 @@ pub fn version() -> Value {
     json!({ "name": "hearth", "version": VERSION })
 }
 
+/// A node that lost the shared Redis goes on by itself and stays ready; that it did is said here.
+fn counting(app: &App) -> &'static str {
+    match app.limits().counting() {
+        Counting::Own => "own",
+        Counting::Shared => "shared",
+        Counting::Lost => "lost",
+    }
+}
+
 /// Ready is: the database answers and has just the migrations of this program. What is wrong in detail is for the log.
 async fn readiness(app: &App) -> Result<Reply> {
     let (database, migrations) = match migrations(app).await {
@@ -40,7 +49,7 @@ async fn readiness(app: &App) -> Result<Reply> {
     };
     let ready = migrations == "ok";
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({ "status": if ready { "ready" } else { "not ready" }, "database": database, "migrations": migrations });
+    let body = json!({ "status": if ready { "ready" } else { "not ready" }, "database": database, "migrations": migrations, "limits": counting(app) });
     Ok(Reply::json(&body)?.status(status))
 }
 

@@ -9,11 +9,15 @@ mod health;
 pub mod http;
 pub mod import;
 mod logs;
+pub mod mail;
 pub mod open;
+mod operator;
 mod report;
 pub mod serve;
 mod tenant;
+pub mod trail;
 mod trouble;
+pub mod witness;
 
 use sqlx::migrate::Migrator;
 pub use trouble::Trouble;
@@ -23,7 +27,9 @@ use web::Slice;
 pub fn slices() -> Vec<Slice> {
     vec![
         health::slice(),
+        post::slice(),
         identity::slice(),
+        ::trail::slice(),
         ledger::slice(),
         catalog::slice(),
         stock::slice(),

@@ -1,17 +1,20 @@
 //! Opens the database for a command: the private one, started when no other Hearth runs it, or somebody else's.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use db::{Db, Pending};
+use db::{Db, Keeping, Pending};
 use kernel::Source;
 use postgres::{Access, SUPERUSER};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use vault::Keyring;
 
 use crate::config::{Config, Database, External, Problem, Reading, Sources};
 use crate::trouble::Trouble;
+use crate::witness;
 
 /// The name of the database in the private server.
 pub const DATABASE: &str = "hearth";
@@ -72,18 +75,49 @@ pub async fn open(config: &Config, source: Source, migrator: &Migrator, what: Pu
             let server = start(config, what).await?;
             let as_role = |role: &str| as_role(server.socket_dir(), role);
             let pending = set_up(as_role, migrator, config.production(), what).await?;
-            let db = Db::open(&db_config(&as_role("hearth_app"), &as_role("hearth_system"), config), source);
+            if matches!(what, Purpose::Serve | Purpose::Migrate) {
+                keep_months(&mut connect(&as_role("hearth_owner")).await?, config, &source).await;
+            }
+            let (vault, keeping) = (vault(config, &source)?, keeping(config, &source)?);
+            let db = Db::open(&db_config(&as_role("hearth_app"), &as_role("hearth_system"), config, vault), source).keeping(keeping);
             Ok((Opened { db, server: Some(server) }, pending))
         }
         Database::External(external) => {
-            let pending = look_at_external(external, migrator, config, what).await?;
-            Ok((Opened { db: Db::open(&db_config(&external.app, &external.system, config), source), server: None }, pending))
+            let pending = look_at_external(external, migrator, config, what, &source).await?;
+            let (vault, keeping) = (vault(config, &source)?, keeping(config, &source)?);
+            let db = Db::open(&db_config(&external.app, &external.system, config, vault), source).keeping(keeping);
+            Ok((Opened { db, server: None }, pending))
         }
     }
 }
 
-fn db_config(app: &PgConnectOptions, system: &PgConnectOptions, config: &Config) -> db::Config {
-    db::Config { app: app.clone(), system: system.clone(), connections: config.connections }
+fn db_config(app: &PgConnectOptions, system: &PgConnectOptions, config: &Config, vault: Arc<Keyring>) -> db::Config {
+    db::Config { app: app.clone(), system: system.clone(), connections: config.connections, vault }
+}
+
+/// How trail and activity are kept.
+fn keeping(config: &Config, source: &Source) -> Result<Keeping, Trouble> {
+    Ok(Keeping { deliver: witness::deliver(config, source)?, activity_months: config.activity_months })
+}
+
+/// Makes the months of activity ahead and drops those that are over; what hinders it hinders nothing else.
+async fn keep_months(owner: &mut PgConnection, config: &Config, source: &Source) {
+    if let Err(error) = db::activity::keep_months(owner, source.now(), config.activity_months).await {
+        tracing::warn!(%error, "the months of activity could not be made or dropped");
+    }
+}
+
+/// The keys that seal: as configured, or from the file in the data directory, which is made where there is none.
+pub fn vault(config: &Config, source: &Source) -> Result<Arc<Keyring>, Trouble> {
+    let ring = match &config.encryption_keys {
+        Some(keys) => Keyring::parse(keys),
+        None => {
+            std::fs::create_dir_all(&config.data_dir)?;
+            Keyring::in_file(&config.key_file(), source)
+        }
+    };
+    let mend = "Bring the file back from its copy; without its keys, second factors and signing keys can't be read.";
+    ring.map(Arc::new).map_err(|wrong| Trouble::new(format!("the encryption keys can't be used: {wrong}"), mend))
 }
 
 /// How to connect to a private server as a role.
@@ -195,7 +229,13 @@ fn place(options: &PgConnectOptions) -> String {
     }
 }
 
-async fn look_at_external(external: &External, migrator: &Migrator, config: &Config, what: Purpose) -> Result<Pending, Trouble> {
+async fn look_at_external(
+    external: &External,
+    migrator: &Migrator,
+    config: &Config,
+    what: Purpose,
+    source: &Source,
+) -> Result<Pending, Trouble> {
     let owner = external.owner.as_ref().filter(|_| !what.works() || !config.production());
     let mut conn = match (owner, what) {
         (Some(owner), _) => connect(owner).await?,
@@ -212,6 +252,9 @@ async fn look_at_external(external: &External, migrator: &Migrator, config: &Con
             return Err(refuse_pending(&pending));
         }
         db::migrate(&mut conn, migrator).await?;
+    }
+    if owner.is_some() && matches!(what, Purpose::Serve | Purpose::Migrate) {
+        keep_months(&mut conn, config, source).await;
     }
     let _ = conn.close().await;
     Ok(pending)

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kernel::Source;
+use post::Postman;
 use postgres::{Access, Server};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,7 +18,7 @@ use web::{App, Settings};
 
 use crate::config::Config;
 use crate::open::{Opened, Purpose};
-use crate::{Trouble, http, migrations, open, slices};
+use crate::{Trouble, http, mail, migrations, open, slices};
 
 /// How long work beside requests may take to finish once the program ends.
 const FINISH: Duration = Duration::from_secs(10);
@@ -31,6 +32,14 @@ pub fn app(db: db::Db, config: &Config) -> App {
         production: config.production(),
         trusted_proxies: usize::from(config.trusted_proxies),
         spool: spool(config),
+        mail: mail::place(config),
+        redis: config.redis.clone(),
+        limit_factor: config.limit_factor,
+        captcha: config.captcha.clone(),
+        cors_origins: config.cors_origins.clone(),
+        providers: config.providers.clone(),
+        external: config.external.clone(),
+        auth_off: config.auth_off.clone(),
     };
     App::new(db, slices(), settings)
 }
@@ -55,24 +64,57 @@ pub async fn listen(at: SocketAddr) -> Result<TcpListener, Trouble> {
     })
 }
 
+/// One of several nodes does not begin to serve while it can't count with the others; a node alone counts by itself until it can.
+async fn reach_redis(config: &Config) -> Result<(), Trouble> {
+    let Some(redis) = &config.redis else { return Ok(()) };
+    match redis.try_out().await {
+        Err(lost) if config.nodes > 1 => {
+            let mend = "See that the Redis of HEARTH_REDIS_URL runs and can be reached from here, or serve with one node: HEARTH_NODES=1.";
+            Err(Trouble::new(format!("Redis does not answer, and this is one of {} nodes: {lost}", config.nodes), mend))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where authentication is off, there is an owner as whom everybody acts.
+async fn everybody_is_somebody(db: &db::Db, config: &Config) -> Result<(), Trouble> {
+    let Some(slug) = &config.auth_off else { return Ok(()) };
+    let owner = identity::first_owner(db, slug).await.map_err(|error| Trouble::new(error.to_string(), "See that the database answers."))?;
+    if owner.is_none() {
+        let mend = "Name a business of this installation in HEARTH_AUTH_OFF_TENANT (`hearth tenant list`), or remove HEARTH_AUTH.";
+        return Err(Trouble::new(format!("authentication is off, but no business is called {slug} and has an owner"), mend));
+    }
+    println!("Authentication is OFF: whoever uses this machine is the owner of {slug}.");
+    Ok(())
+}
+
 /// Opens the database, serves, and ends in good order at SIGTERM or SIGINT.
 pub async fn serve(config: &Config) -> Result<(), Trouble> {
     // First, so that an address that is taken costs no start of a database.
     let listener = listen(config.listen).await?;
+    reach_redis(config).await?;
     let opened = open::open(config, Source::real(), &migrations(), Purpose::Serve).await?.0;
     make_spool(config)?;
+    everybody_is_somebody(&opened.db, config).await?;
     let app = app(opened.db.clone(), config);
     println!("Hearth serves on {}", config.public_url);
-    run(app, opened, listener).await
+    for note in config.notes() {
+        println!("  {note}");
+    }
+    run(app, opened, listener, config).await
 }
 
 /// Serves an open database until a signal comes.
-pub async fn run(app: App, opened: Opened, listener: TcpListener) -> Result<(), Trouble> {
+pub async fn run(app: App, opened: Opened, listener: TcpListener, config: &Config) -> Result<(), Trouble> {
     let (tell, stop) = watch::channel(false);
     let mut signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let Opened { db, server } = opened;
     let server = Watched::new(server);
     let mut beside = work_beside(&app, &stop);
+    if let Some(mail) = mail::carrier(config) {
+        let (postman, stop) = (Postman::new(app.db().clone(), mail), stop.clone());
+        beside.spawn(async move { postman.work(stop).await });
+    }
     beside.spawn(server.clone().watch(stop.clone()));
     let requests = tokio::spawn(http::serve(listener, app.router(), stop));
     tokio::select! { _ = signals.0.recv() => {}, _ = signals.1.recv() => {} }
@@ -84,6 +126,8 @@ pub async fn run(app: App, opened: Opened, listener: TcpListener) -> Result<(), 
             tracing::warn!("some work was broken off; it is done again at the next start");
         }
         beside.shutdown().await;
+        // What the last requests noted.
+        let _ = tokio::time::timeout(Duration::from_secs(2), db.flush_activity()).await;
         let _ = tokio::time::timeout(Duration::from_secs(2), db.close()).await;
         let _ = tokio::task::spawn_blocking(move || server.stop()).await;
     };
@@ -101,8 +145,10 @@ pub fn work_beside(app: &App, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut beside = JoinSet::new();
     let (db, jobs) = (app.db().clone(), app.jobs());
     let (sequencer, listener, worker, leader) = (db.clone(), db, jobs.clone(), jobs);
-    let stops = [(); 4].map(|()| stop.clone());
-    let [a, b, c, d] = stops;
+    let stops = [(); 5].map(|()| stop.clone());
+    let [a, b, c, d, e] = stops;
+    let notes = app.db().clone();
+    beside.spawn(async move { notes.write_activity(e).await });
     beside.spawn(async move { sequencer.lead(leads, a).await });
     beside.spawn(async move { listener.listen(b).await });
     beside.spawn(async move { worker.work(c).await });

@@ -1,7 +1,12 @@
 //! The program as its operator meets it: started, asked, killed, started again.
 
 mod program {
+    mod importing;
+    mod mail;
+    mod nodes;
+    mod operator;
     mod selling;
+    mod trail;
 }
 
 use std::io::{Read, Write};
@@ -17,6 +22,9 @@ use tempfile::TempDir;
 
 /// Far more than anything here takes, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A key as `hearth keys new` prints one.
+const KEYS: &str = "tests QSByaW5nIGZvciBzdG9yaWVzLCBhbmQgbm90aGluZyE=";
 
 /// A data directory that the server's user may pass through.
 fn place() -> TempDir {
@@ -64,9 +72,15 @@ impl Drop for Serving {
 
 impl Serving {
     fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    fn start_with(data: &Path, settings: &[(&str, &str)]) -> Self {
         // Freed again at once: nobody else on the machine is given it so soon.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let program = hearth(data, &["serve"]).env("HEARTH_LISTEN", address.to_string()).stdout(Stdio::null()).spawn().unwrap();
+        let mut command = hearth(data, &["serve"]);
+        command.env("HEARTH_LISTEN", address.to_string()).envs(settings.iter().copied());
+        let program = command.stdout(Stdio::null()).spawn().unwrap();
         let mut serving = Self { program, address };
         serving.await_ready();
         serving
@@ -206,8 +220,8 @@ fn wrong_settings_end_with_one_line_each_and_its_mend() {
     let mut command = hearth(dir.path(), &["serve"]);
     let (code, said) = ended(command.env("HEARTH_MODE", "production").env("HEARTH_LISTEN", "0.0.0.0:0").env("HEARTH_NODES", "2"));
     assert_eq!(code, 1);
-    assert_eq!(said.lines().filter(|line| line.starts_with("hearth: ")).count(), 3, "{said}");
-    assert_eq!(said.lines().filter(|line| line.starts_with("        ")).count(), 3, "{said}");
+    assert_eq!(said.lines().filter(|line| line.starts_with("hearth: ")).count(), 4, "{said}");
+    assert_eq!(said.lines().filter(|line| line.starts_with("        ")).count(), 4, "{said}");
     let (code, said) = ended(hearth(dir.path(), &["config", "check", "--json", "--print"]).env("HEARTH_LISEN", "x"));
     let said: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((code, &said["ok"]), (1, &Value::Bool(false)));
@@ -262,9 +276,11 @@ fn production_looks_at_the_roles_of_its_database() {
             let mut command = hearth(dir.path(), &["config", "check"]);
             command.env("HEARTH_MODE", "production").env("HEARTH_PUBLIC_URL", "https://bakery.example");
             command.env("HEARTH_DATABASE_URL", story.database_url(app)).env("HEARTH_DATABASE_SYSTEM_URL", story.database_url(system));
+            command.env("HEARTH_ENCRYPTION_KEYS", KEYS);
             ended(&mut command)
         };
-        assert_eq!(check("hearth_app", "hearth_system"), (0, "The settings are in order.\n".to_owned()));
+        let (code, said) = check("hearth_app", "hearth_system");
+        assert!(code == 0 && said.contains("The settings are in order.\n"), "{said}");
         for (app, system, said) in [
             ("postgres", "hearth_system", "HEARTH_DATABASE_URL connects as postgres, which is a superuser"),
             ("hearth_owner", "hearth_system", "HEARTH_DATABASE_URL connects as hearth_owner, which owns tables"),
@@ -285,7 +301,7 @@ fn production_neither_migrates_nor_works_on_what_it_does_not_know() {
             let mut command = hearth(dir.path(), arguments);
             command.env("HEARTH_MODE", "production").env("HEARTH_PUBLIC_URL", "https://bakery.example").env("HEARTH_LISTEN", "127.0.0.1:0");
             command.env("HEARTH_DATABASE_URL", story.database_url("hearth_app"));
-            command.env("HEARTH_DATABASE_SYSTEM_URL", story.database_url("hearth_system"));
+            command.env("HEARTH_DATABASE_SYSTEM_URL", story.database_url("hearth_system")).env("HEARTH_ENCRYPTION_KEYS", KEYS);
             if owner {
                 command.env("HEARTH_DATABASE_OWNER_URL", story.database_url("hearth_owner"));
             }
@@ -331,6 +347,29 @@ fn what_is_in_flight_is_finished_before_the_program_ends() {
     assert_eq!(serving.program.wait().unwrap().code(), Some(0));
 }
 
+/// The businesses are listed, and a member without a password is given another link.
+fn links_are_made_again(data: &Path, serving: &Serving, first: &str) {
+    let (code, said) = ended(&mut hearth(data, &["tenant", "list"]));
+    assert_eq!(code, 0, "{said}");
+    let lines: Vec<Vec<&str>> = said.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["slug", "name", "currency", "time", "zone", "members", "opened"]);
+    assert_eq!(lines[1][..6], ["hill-bakery", "Hill", "Bakery", "GBP", "Europe/London", "1"]);
+    let listed: Value = serde_json::from_str(&ended(&mut hearth(data, &["tenant", "list", "--json"])).1).unwrap();
+    assert_eq!((&listed["rows"][0]["slug"], &listed["rows"][0]["members"]), (&"hill-bakery".into(), &1.into()));
+
+    let link = |tenant: &str, owner: &str| ended(&mut hearth(data, &["tenant", "link", "--tenant", tenant, "--owner", owner, "--json"]));
+    let (code, said) = link("hill-bakery", "Ada@example.com");
+    assert_eq!(code, 0, "{said}");
+    let second: Value = serde_json::from_str(&said).unwrap();
+    let path = |link: &str| link.split_at(link.find("/reset-password").unwrap()).1.to_owned();
+    assert_eq!(serving.get(&path(second["passwordLink"].as_str().unwrap())).unwrap().0, 200);
+    assert_eq!(serving.get(&path(first)).unwrap().0, 422, "the first link has ended");
+    let (code, said) = link("hill-bakery", "bob@example.com");
+    assert!(code == 1 && said.contains("nobody in hill-bakery signs in with bob@example.com"), "{said}");
+    let (code, said) = link("vale", "ada@example.com");
+    assert!(code == 1 && said.contains("there is no business called vale"), "{said}");
+}
+
 #[test]
 fn a_business_is_opened_and_its_report_is_read() {
     let dir = place();
@@ -359,6 +398,8 @@ fn a_business_is_opened_and_its_report_is_read() {
     assert!(created["passwordLink"].as_str().unwrap().contains("/reset-password?token="));
     let (code, said) = create("hill-bakery");
     assert!(code == 1 && said.contains("This short name is taken."), "{said}");
+    let first = created["passwordLink"].as_str().unwrap().to_owned();
+    links_are_made_again(dir.path(), &serving, &first);
     let (code, said) = create("Not A Slug");
     assert!(code == 1 && said.contains("(slug)"), "{said}");
     let report = |arguments: &[&str]| {

@@ -1,20 +1,26 @@
 //! Configuration: one table of settings, from which they are read, checked, shown and documented.
 
 mod docs;
+mod guard;
+mod identity;
+mod mail;
 mod source;
 mod table;
+mod trail;
 mod url;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use docs::{env_example, reference};
+pub use mail::Mail;
 use serde::Serialize;
 pub use source::Sources;
 use source::{Value, Values};
 use sqlx::postgres::PgConnectOptions;
 pub use table::{Setting, TABLE};
 use tracing_subscriber::EnvFilter;
+pub use trail::{Bucket, Checkpoints};
 pub use url::PublicUrl;
 
 /// One thing that is wrong with the settings, and what mends it.
@@ -96,8 +102,32 @@ pub struct Config {
     pub connections: u32,
     /// Where the programs of PostgreSQL lie.
     pub postgres_bin: Option<PathBuf>,
+    /// The keys that seal, as they are written down; none where a file in the data directory holds them.
+    pub encryption_keys: Option<String>,
+    /// How letters leave.
+    pub mail: Mail,
+    /// Where checkpoints of the trail are taken; nowhere beside the database, where none is set.
+    pub checkpoints: Option<Checkpoints>,
+    /// Months of activity that are kept, the present one included.
+    pub activity_months: u32,
     /// How many proxies stand in front.
     pub trusted_proxies: u8,
+    /// How many nodes serve the database.
+    pub nodes: u32,
+    /// Where they count together.
+    pub redis: Option<web::Redis>,
+    /// How many times each limit is as wide as it says.
+    pub limit_factor: u32,
+    /// What asks whether somebody is a person.
+    pub captcha: Option<web::Captcha>,
+    /// Other sites whose pages may use the API.
+    pub cors_origins: Vec<String>,
+    /// Identity providers through which people may sign in.
+    pub providers: Vec<web::Provider>,
+    /// Whose access tokens count beside the program's own.
+    pub external: Option<web::ExternalTokens>,
+    /// The business as whose first owner everybody on this machine acts, where authentication is off.
+    pub auth_off: Option<String>,
     /// What is logged.
     pub log: String,
     /// How it looks.
@@ -158,6 +188,11 @@ impl Config {
         self.mode == Mode::Production
     }
 
+    /// Where the keys that seal lie when no setting holds them.
+    pub fn key_file(&self) -> PathBuf {
+        self.data_dir.join(KEY_FILE)
+    }
+
     /// Where the demo keeps its data when nobody said where: beside a real business's, never in it.
     pub fn demo_dir(&self) -> PathBuf {
         if self.data_dir_given {
@@ -168,6 +203,9 @@ impl Config {
         PathBuf::from(name)
     }
 }
+
+/// Beside the data, readable by its owner alone.
+const KEY_FILE: &str = "encryption.keys";
 
 /// Turns texts into settings and collects what is wrong.
 struct Reader<'a> {
@@ -193,14 +231,18 @@ impl Reader<'_> {
         let data_dir = self.data_dir(sources);
         let connections = self.number("database_connections", 16, 2..=500);
         let postgres_bin = self.postgres_bin();
+        let encryption_keys = self.encryption_keys(data_dir.as_deref(), production && matches!(database, Some(Database::External(_))));
+        let mail = self.mail(mode);
+        let checkpoints = self.checkpoints();
+        let activity_months = self.number("activity_months", db::activity::MONTHS, 1..=120);
         let trusted_proxies = self.number("trusted_proxies", 0, 0..=10);
         let nodes = self.number("nodes", 1, 1..=1000);
+        let redis = self.redis(nodes, &database);
+        let (limit_factor, captcha, cors_origins) = (self.limit_factor(mode), self.captcha(mode), self.cors_origins());
+        let (providers, external) = (self.providers(mode), self.external(mode));
+        let auth_off = self.auth_off(mode, listen, trusted_proxies);
         let log = self.log();
         let log_format = self.choice("log_format", &[("json", LogFormat::Json), ("text", LogFormat::Text)]);
-        if nodes.is_some_and(|nodes| nodes > 1) {
-            let mend = "Serve with one node: set it to 1.";
-            self.problem("nodes", "is more than one, which needs a shared Redis; Hearth does not use one yet", mend);
-        }
         if production {
             self.refuse_plain(listen, public_url.as_ref(), trusted_proxies);
         }
@@ -212,7 +254,19 @@ impl Reader<'_> {
             database: database?,
             connections: connections?,
             postgres_bin,
+            encryption_keys,
+            mail: mail?,
+            checkpoints,
+            activity_months: activity_months?,
             trusted_proxies: u8::try_from(trusted_proxies?).ok()?,
+            nodes: nodes?,
+            redis,
+            limit_factor: limit_factor?,
+            captcha,
+            cors_origins,
+            providers,
+            external,
+            auth_off,
             log: log?,
             log_format: log_format.unwrap_or(if production { LogFormat::Json } else { LogFormat::Text }),
             data_dir_given: self.text("data_dir").is_some(),
@@ -328,6 +382,21 @@ impl Reader<'_> {
             self.problem("postgres_bin", what, "Name the bin directory of a PostgreSQL, or remove it.");
         }
         Some(dir)
+    }
+
+    /// Never shows the text.
+    fn encryption_keys(&mut self, data_dir: Option<&std::path::Path>, shared: bool) -> Option<String> {
+        let Some(text) = self.text("encryption_keys").map(|text| text.replace(',', "\n")) else {
+            if shared && !data_dir.is_some_and(|dir| dir.join(KEY_FILE).is_file()) {
+                let mend = "Run `hearth keys new`, set it to what is printed, the same on every node, and keep a copy.";
+                self.problem("encryption_keys", "is not set, and the database is not embedded", mend);
+            }
+            return None;
+        };
+        if let Err(wrong) = vault::Keyring::parse(&text) {
+            self.problem("encryption_keys", format!("can't be read: {wrong}"), "Write lines of an id, a space and 32 bytes in base64.");
+        }
+        Some(text)
     }
 
     fn refuse_plain(&mut self, listen: Option<SocketAddr>, public_url: Option<&PublicUrl>, proxies: Option<u32>) {

@@ -130,7 +130,6 @@ fn production_refuses_what_is_not_safe() {
     let with = |more: &[(&'static str, &'static str)]| [&PRODUCTION[..], more].concat();
     refused(&with(&[("HEARTH_LISTEN", "0.0.0.0:8080")]), "open beyond this machine");
     assert_eq!(problems(&with(&[("HEARTH_LISTEN", "0.0.0.0:8080"), ("HEARTH_TRUSTED_PROXIES", "1")])), [""; 0]);
-    refused(&with(&[("HEARTH_NODES", "2")]), "needs a shared Redis");
     let config = Config::load(&sources(&PRODUCTION)).unwrap();
     assert_eq!(config.log_format, LogFormat::Json);
 }
@@ -139,4 +138,143 @@ fn production_refuses_what_is_not_safe() {
 fn an_external_database_needs_both_roles() {
     refused(&[("HEARTH_DATABASE_URL", "postgres://hearth_app@db/hearth")], "HEARTH_DATABASE_SYSTEM_URL is not set");
     refused(&[("HEARTH_DATABASE_OWNER_URL", "postgres://hearth_owner@db/hearth")], "but the database is embedded");
+}
+
+#[test]
+fn mail_is_set_whole_or_not_at_all() {
+    let (url, from) =
+        (("HEARTH_SMTP_URL", "smtp://ada:s3cret@mail.example:587?tls=required"), ("HEARTH_MAIL_FROM", "Hill <post@hill.example>"));
+    assert_eq!(problems(&[url, from]), [""; 0]);
+    refused(&[url], "HEARTH_MAIL_FROM is not set, but HEARTH_SMTP_URL is");
+    refused(&[from], "HEARTH_SMTP_URL is not set, but HEARTH_MAIL_FROM is");
+    refused(&[url, ("HEARTH_MAIL_FROM", "Hill")], "is no address: Hill");
+    for wrong in ["mail.example", "smtp://ada:s3cret@mail.example?tls=maybe", "http://ada:s3cret@mail.example"] {
+        refused(&[("HEARTH_SMTP_URL", wrong), from], "is no address of a mail server");
+    }
+    let readable = ("HEARTH_SMTP_URL", "smtp://ada:s3cret@mail.example");
+    assert_eq!(problems(&[readable, from]), [""; 0], "for trying");
+    refused(&[&PRODUCTION[..], &[readable, from]].concat(), "would send its password readable");
+    let reading = Config::read(&sources(&[url, from]));
+    let shown = serde_json::to_string(&reading.shown).unwrap();
+    assert!(shown.contains("smtp://ada:********@mail.example:587?tls=required") && !shown.contains("s3cret"), "{shown}");
+}
+
+#[test]
+fn what_becomes_of_letters_is_said() {
+    let notes = |environment: &[(&str, &str)]| Config::load(&sources(environment)).unwrap().notes();
+    assert_eq!(notes(&[("HEARTH_DATA_DIR", "/srv/x")]), ["Letters are written to /srv/x/mail."]);
+    assert!(notes(&PRODUCTION)[0].starts_with("Letters stay in the queue"));
+    assert_eq!(notes(&[("HEARTH_SMTP_URL", "smtp://mail.example"), ("HEARTH_MAIL_FROM", "post@hill.example")]), [""; 0]);
+}
+
+const EXTERNAL: [(&str, &str); 2] =
+    [("HEARTH_DATABASE_URL", "postgres://hearth_app@db/hearth"), ("HEARTH_DATABASE_SYSTEM_URL", "postgres://hearth_system@db/hearth")];
+
+#[test]
+fn several_nodes_need_a_shared_redis_and_a_shared_database() {
+    let with = |more: &[(&'static str, &'static str)]| [&EXTERNAL[..], more].concat();
+    refused(&with(&[("HEARTH_NODES", "2")]), "HEARTH_REDIS_URL is not set, but HEARTH_NODES is more than one");
+    refused(&[("HEARTH_NODES", "2"), ("HEARTH_REDIS_URL", "redis://cache")], "the database is embedded");
+    refused(&with(&[("HEARTH_REDIS_URL", "http://:s3cret@cache")]), "HEARTH_REDIS_URL is no address of a Redis");
+    let reading = Config::read(&sources(&with(&[("HEARTH_NODES", "2"), ("HEARTH_REDIS_URL", "rediss://:s3cret@cache:6379/1")])));
+    assert_eq!(reading.problems, []);
+    let config = reading.config.unwrap();
+    assert!(config.nodes == 2 && config.redis.is_some());
+    assert!(!format!("{:?} {:?}", reading.shown, config.redis).contains("s3cret"));
+}
+
+#[test]
+fn limits_are_what_they_say_in_production() {
+    assert_eq!(Config::load(&sources(&[])).unwrap().limit_factor, 1);
+    assert_eq!(Config::load(&sources(&[("HEARTH_LIMIT_FACTOR", "1000")])).unwrap().limit_factor, 1000);
+    refused(&[&PRODUCTION[..], &[("HEARTH_LIMIT_FACTOR", "2")]].concat(), "HEARTH_LIMIT_FACTOR is more than 1");
+    refused(&[("HEARTH_LIMIT_FACTOR", "0")], "out of range");
+}
+
+#[test]
+fn the_captcha_is_set_whole_or_not_at_all_and_asks_cloudflare() {
+    let (site, secret) = (("HEARTH_TURNSTILE_SITE_KEY", "0x4AAA"), ("HEARTH_TURNSTILE_SECRET", "0x4AAAs3cret"));
+    let config = Config::load(&sources(&[site, secret])).unwrap();
+    assert_eq!(config.captcha.unwrap().verify_url, "https://challenges.cloudflare.com/turnstile/v0/siteverify");
+    refused(&[site], "HEARTH_TURNSTILE_SECRET is not set, but HEARTH_TURNSTILE_SITE_KEY is");
+    refused(&[secret], "HEARTH_TURNSTILE_SITE_KEY is not set, but HEARTH_TURNSTILE_SECRET is");
+    let elsewhere = ("HEARTH_TURNSTILE_URL", "http://127.0.0.1:9/siteverify");
+    assert_eq!(problems(&[site, secret, elsewhere]), [""; 0]);
+    refused(&[&PRODUCTION[..], &[site, secret, elsewhere]].concat(), "HEARTH_TURNSTILE_URL is set in production");
+    let trying = ("HEARTH_TURNSTILE_SECRET", "1x0000000000000000000000000000000AA");
+    refused(&[&PRODUCTION[..], &[site, trying]].concat(), "lets everybody pass");
+    assert_eq!(problems(&[site, trying]), [""; 0]);
+}
+
+#[test]
+fn other_sites_are_listed_by_their_exact_origins() {
+    let config = Config::load(&sources(&[("HEARTH_CORS_ORIGINS", "https://Shop.example, https://app.example:8443,http://localhost:3000")]));
+    assert_eq!(config.unwrap().cors_origins, ["https://shop.example", "https://app.example:8443", "http://localhost:3000"]);
+    assert_eq!(Config::load(&sources(&[])).unwrap().cors_origins, [""; 0]);
+    for wrong in
+        ["*", "https://*.example", "http://shop.example", "https://shop.example/", "https://shop.example/x", "shop.example", "null"]
+    {
+        refused(&[("HEARTH_CORS_ORIGINS", wrong)], "HEARTH_CORS_ORIGINS");
+    }
+}
+
+#[test]
+fn providers_are_lines_and_half_a_line_stops_the_start() {
+    let lines = "# those of the house\ngoogle https://accounts.google.com 12.apps s3cret\nown https://login.example/realms/a hearth s3cret2 openid email roles\n";
+    let reading = Config::read(&sources(&[("HEARTH_OIDC", lines)]));
+    assert_eq!(reading.problems, []);
+    assert!(!format!("{:?}", reading.shown).contains("s3cret"));
+    let providers = reading.config.unwrap().providers;
+    assert_eq!(providers.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["google", "own"]);
+    assert_eq!((providers[0].scopes.as_str(), providers[1].scopes.as_str()), ("openid email profile", "openid email roles"));
+    assert!(!format!("{providers:?}").contains("s3cret"));
+    for (wrong, said) in [
+        ("google https://accounts.google.com 12.apps", "only half written"),
+        ("Google https://accounts.google.com a b", "small letters"),
+        ("google http://accounts.google.com a b", "no https address"),
+        ("google https://u:p@accounts.google.com a b", "no https address"),
+        ("google https://accounts.google.com a b email", "without openid"),
+        ("a https://a.example a b\na https://b.example a b", "a name that another line has"),
+    ] {
+        refused(&[("HEARTH_OIDC", wrong)], said);
+        assert!(!problems(&[("HEARTH_OIDC", wrong)])[0].contains("12.apps"));
+    }
+    let here = ("HEARTH_OIDC", "peer http://127.0.0.1:9000 a b");
+    assert_eq!(problems(&[here]), [""; 0]);
+    refused(&[&PRODUCTION[..], &[("HEARTH_TRUSTED_PROXIES", "1"), here]].concat(), "no https address");
+}
+
+#[test]
+fn external_tokens_are_set_whole_or_not_at_all() {
+    let all = [
+        ("HEARTH_EXTERNAL_ISSUER", "https://login.example"),
+        ("HEARTH_EXTERNAL_AUDIENCE", "https://bakery.example"),
+        ("HEARTH_EXTERNAL_JWKS_URL", "https://login.example/keys"),
+        ("HEARTH_EXTERNAL_ALGORITHMS", "RS256, ES256"),
+    ];
+    assert!(Config::load(&sources(&[])).unwrap().external.is_none());
+    assert_eq!(Config::load(&sources(&all)).unwrap().external.unwrap().algorithms, ["RS256", "ES256"]);
+    for (n, (missing, _)) in all.iter().enumerate() {
+        let others: Vec<_> = all.iter().enumerate().filter(|(other, _)| *other != n).map(|(_, one)| *one).collect();
+        refused(&others, &format!("{missing} is not set"));
+    }
+    for algorithms in ["none", "HS256", "RS256,HS256", ","] {
+        refused(&[&all[..3], &[("HEARTH_EXTERNAL_ALGORITHMS", algorithms)]].concat(), "names what is not taken");
+    }
+    refused(&[&[("HEARTH_EXTERNAL_ISSUER", "http://login.example")], &all[1..]].concat(), "HEARTH_EXTERNAL_ISSUER is no https address");
+}
+
+#[test]
+fn authentication_is_switched_off_on_one_machine_alone() {
+    let off = [("HEARTH_AUTH", "off"), ("HEARTH_AUTH_OFF_TENANT", "bakery")];
+    assert_eq!(Config::load(&sources(&off)).unwrap().auth_off.as_deref(), Some("bakery"));
+    assert_eq!(Config::load(&sources(&[])).unwrap().auth_off, None);
+    assert_eq!(problems(&[&off[..], &[("HEARTH_PUBLIC_URL", "http://localhost:8080")]].concat()), [""; 0]);
+    refused(&[&PRODUCTION[..], &[("HEARTH_TRUSTED_PROXIES", "1")], &off].concat(), "HEARTH_AUTH is off in production");
+    refused(&[&off[..], &[("HEARTH_LISTEN", "0.0.0.0:8080")]].concat(), "HEARTH_LISTEN is open beyond this machine");
+    refused(&[&off[..], &[("HEARTH_PUBLIC_URL", "https://bakery.example")]].concat(), "people come from elsewhere");
+    refused(&[&off[..], &[("HEARTH_TRUSTED_PROXIES", "1")]].concat(), "people come from elsewhere");
+    refused(&off[..1], "HEARTH_AUTH_OFF_TENANT is not set");
+    refused(&off[1..], "authentication is on");
+    refused(&[("HEARTH_AUTH", "no")], "HEARTH_AUTH can't be no");
 }

@@ -40,7 +40,9 @@ pub(super) fn masked(text: &str) -> String {
     if text == "embedded" {
         return text.to_owned();
     }
-    let Some((scheme, rest)) = text.split_once("://") else { return HIDDEN.to_owned() };
+    // An address has no spaces; what has some holds more than one.
+    let address = text.split_once("://").filter(|_| !text.contains(char::is_whitespace));
+    let Some((scheme, rest)) = address else { return HIDDEN.to_owned() };
     // The last @ of the part before the path: a password may hold one.
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at(end);
@@ -95,7 +97,13 @@ mod tests {
             "postgres://hearth_app:********@db/hearth?sslmode=require"
         );
         assert_eq!(masked("postgres://hearth_app@db/hearth"), "postgres://hearth_app@db/hearth");
-        for secret in ["postgres://a:s3@cret@db/h", "postgres://a:s3/cret@db/h", "postgres://db/h?user=a&password=s3cret", "a:s3cret"] {
+        for secret in [
+            "postgres://a:s3@cret@db/h",
+            "postgres://a:s3/cret@db/h",
+            "postgres://db/h?user=a&password=s3cret",
+            "a:s3cret",
+            "a https://b.example c s3cret",
+        ] {
             assert!(!masked(secret).contains("cret"), "{}", masked(secret));
         }
     }

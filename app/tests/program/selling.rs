@@ -10,23 +10,23 @@ use serde_json::{Value, json};
 
 use super::super::{PATIENCE, Serving, ended, eventually, hearth, is_gone, place, postgres_pid};
 
-const PASSWORD: &str = "seven loaves on the window sill";
+pub(super) const PASSWORD: &str = "seven loaves on the window sill";
 const SELLERS: u128 = 4;
 
 /// A till that is signed in.
 #[derive(Clone)]
-struct Till {
-    address: SocketAddr,
-    cookie: String,
-    csrf: String,
+pub(super) struct Till {
+    pub(super) address: SocketAddr,
+    pub(super) cookie: String,
+    pub(super) csrf: String,
 }
 
-/// Status, cookie and body of an answer that was heard to its end.
-type Heard = (u16, String, Value);
+/// Status, cookies and body of an answer that was heard to its end.
+pub(super) type Heard = (u16, String, Value);
 
 impl Till {
     /// Asks on a connection of its own; none when the program did not answer to the end.
-    fn ask(&self, method: &str, path: &str, body: &Value) -> Option<Heard> {
+    pub(super) fn ask(&self, method: &str, path: &str, body: &Value) -> Option<Heard> {
         let mut stream = TcpStream::connect(self.address).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let body = body.to_string();
@@ -43,13 +43,13 @@ impl Till {
         let mut line = String::new();
         answer.read_line(&mut line).ok()?;
         let status = line.split(' ').nth(1)?.parse().ok()?;
-        let (mut cookie, mut length) = (String::new(), 0);
+        let (mut cookies, mut length) = (Vec::new(), 0);
         loop {
             line.clear();
             answer.read_line(&mut line).ok()?;
             let (name, value) = line.trim_end().split_once(": ").unwrap_or_default();
             match name.to_ascii_lowercase().as_str() {
-                "set-cookie" => cookie = value.split(';').next().unwrap_or_default().to_owned(),
+                "set-cookie" => cookies.push(value.split(';').next().unwrap_or_default().to_owned()),
                 "content-length" => length = value.parse().ok()?,
                 "" => break,
                 _ => {}
@@ -57,19 +57,19 @@ impl Till {
         }
         let mut body = vec![0; length];
         answer.read_exact(&mut body).ok()?;
-        Some((status, cookie, serde_json::from_slice(&body).ok()?))
+        Some((status, cookies.join("; "), serde_json::from_slice(&body).ok()?))
     }
 
-    fn done(&self, method: &str, path: &str, body: &Value) -> Value {
+    pub(super) fn done(&self, method: &str, path: &str, body: &Value) -> Value {
         let (status, _, answer) = self.ask(method, path, body).expect("the program answers");
         assert_eq!(status, 200, "{method} {path}: {answer}");
         answer
     }
 
     /// Signs the owner in.
-    fn sign_in(address: SocketAddr) -> Self {
+    pub(super) fn sign_in(address: SocketAddr) -> Self {
         let stranger = Self { address, cookie: String::new(), csrf: String::new() };
-        let asked = json!({ "email": "ada@example.com", "password": PASSWORD });
+        let asked = json!({ "email": "ada@example.com", "password": PASSWORD, "session": "cookie" });
         let (status, cookie, answer) = stranger.ask("POST", "/v1/auth/login", &asked).expect("the program answers");
         assert_eq!(status, 200, "{answer}");
         Self { cookie, csrf: answer["csrfToken"].as_str().unwrap().to_owned(), ..stranger }
@@ -77,7 +77,7 @@ impl Till {
 }
 
 /// Opens a business; its owner chooses a password by the link.
-fn open_business(data: &Path, address: SocketAddr) {
+pub(super) fn open_business(data: &Path, address: SocketAddr) {
     let owner = ["--currency", "GBP", "--time-zone", "Europe/London", "--owner", "ada@example.com"];
     let create = [&["tenant", "create", "--json", "--name", "Hill Bakery", "--slug", "hill"][..], &owner].concat();
     let (code, said) = ended(&mut hearth(data, &create));
@@ -87,6 +87,8 @@ fn open_business(data: &Path, address: SocketAddr) {
     let stranger = Till { address, cookie: String::new(), csrf: String::new() };
     let (status, _, answer) = stranger.ask("POST", "/v1/auth/reset-password", &json!({ "token": token, "newPassword": PASSWORD })).unwrap();
     assert!(status < 300, "{answer}");
+    let (code, said) = ended(&mut hearth(data, &["tenant", "link", "--tenant", "hill", "--owner", "ada@example.com"]));
+    assert!(code == 1 && said.contains("has a password already"), "{said}");
 }
 
 /// Sells until the program is gone; the ids of the sales that were answered, and that of the one that was not.

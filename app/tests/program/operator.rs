@@ -1,0 +1,107 @@
+//! What whoever runs the installation does from the command line, beside the program at work.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+
+use super::super::{Serving, ended, hearth, place};
+use super::selling::{PASSWORD, Till, open_business};
+
+fn said(data: &Path, arguments: &[&str]) -> Value {
+    let all = [arguments, &["--json"]].concat();
+    let (code, said) = ended(&mut hearth(data, &all));
+    assert_eq!(code, 0, "{arguments:?}: {said}");
+    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {said}"))
+}
+
+/// Chooses a password by a link.
+fn choose(serving: &Serving, link: &str) -> u16 {
+    let stranger = Till { address: serving.address, cookie: String::new(), csrf: String::new() };
+    let token = link.split("token=").nth(1).unwrap();
+    stranger.ask("POST", "/v1/auth/reset-password", &json!({ "token": token, "newPassword": PASSWORD })).unwrap().0
+}
+
+#[test]
+fn an_administrator_is_made_and_let_back_in_without_a_mail_server() {
+    let dir = place();
+    let serving = Serving::start(dir.path());
+    let made = said(dir.path(), &["admin", "create", "ada@example.com"]);
+    assert_eq!(choose(&serving, made["link"].as_str().unwrap()), 200);
+    assert_eq!(choose(&serving, made["link"].as_str().unwrap()), 422, "once");
+    let ada = Till::sign_in(serving.address);
+    let users = ada.done("GET", "/v1/admin/users", &json!({}));
+    assert_eq!(users["rows"][0]["email"], "ada@example.com");
+    let me = ada.done("GET", "/v1/auth/me", &json!({}));
+    assert_eq!(me["platformRoles"], json!(["ADMIN"]));
+    // Locked out, and let back in: a new link ends the one before.
+    let (first, second) =
+        (said(dir.path(), &["admin", "recover", "Ada@example.com"]), said(dir.path(), &["admin", "recover", "ada@example.com"]));
+    assert_eq!(choose(&serving, first["link"].as_str().unwrap()), 422);
+    assert_eq!(choose(&serving, second["link"].as_str().unwrap()), 200);
+    let (status, ..) = ada.ask("GET", "/v1/auth/me", &json!({})).unwrap();
+    assert_eq!(status, 401, "a new password ends every session");
+    let (code, told) = ended(&mut hearth(dir.path(), &["admin", "recover", "nobody@example.com"]));
+    assert!(code == 1 && told.contains("no account signs in as nobody@example.com"), "{told}");
+}
+
+#[test]
+fn accounts_are_locked_and_unlocked_from_the_command_line() {
+    let dir = place();
+    let serving = Serving::start(dir.path());
+    open_business(dir.path(), serving.address);
+    let ada = Till::sign_in(serving.address);
+    let lock = |more: &[&str]| ended(&mut hearth(dir.path(), &[&["users", "lock", "ada@example.com", "--reason", "left"], more].concat()));
+    let (code, told) = lock(&[]);
+    assert!(code == 1 && told.contains("no owner who can sign in"), "{told}");
+    let (code, told) = lock(&["--even-last-owner"]);
+    assert_eq!(code, 0, "{told}");
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(ada.ask("GET", "/v1/auth/me", &json!({})).unwrap().0, 401, "felt within a second");
+    said(dir.path(), &["users", "unlock", "ada@example.com", "--reason", "came back"]);
+    said(dir.path(), &["users", "reset-2fa", "ada@example.com", "--reason", "lost phone"]);
+    Till::sign_in(serving.address);
+    let (code, told) = ended(&mut hearth(dir.path(), &["users", "lock", "ada@example.com"]));
+    assert!(code == 2 && told.contains("--reason"), "{told}");
+}
+
+#[test]
+fn keys_are_changed_under_load_and_no_request_fails() {
+    let dir = place();
+    let serving = Serving::start(dir.path());
+    open_business(dir.path(), serving.address);
+    let stranger = Till { address: serving.address, cookie: String::new(), csrf: String::new() };
+    let login = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let first = stranger.done("POST", "/v1/auth/login", &login);
+    let (done, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|threads| {
+        let worker = threads.spawn(|| {
+            let mut pair = first.clone();
+            while !done.load(Ordering::SeqCst) {
+                // Each refresh signs a token with the signing key and seals a successor with the ring.
+                pair = stranger.done("POST", "/v1/auth/refresh", &json!({ "refreshToken": pair["refreshToken"] }));
+                asked.fetch_add(1, Ordering::SeqCst);
+                // As often as one session may.
+                std::thread::sleep(std::time::Duration::from_millis(2100));
+            }
+        });
+        let keys = std::fs::read_to_string(dir.path().join("encryption.keys")).unwrap();
+        let signing = said(dir.path(), &["keys", "rotate", "--signing"]);
+        let again = said(dir.path(), &["keys", "rotate", "--signing"]);
+        assert_eq!(signing["signing"]["kid"], again["signing"]["kid"], "one that waits is not overtaken");
+        let sealed = said(dir.path(), &["keys", "rotate", "--encryption"]);
+        assert!(sealed["encryption"]["sealed"].as_u64().unwrap() >= 2, "{sealed}");
+        let now = std::fs::read_to_string(dir.path().join("encryption.keys")).unwrap();
+        assert!(now != keys && now.lines().count() == 1, "the old key is gone");
+        done.store(true, Ordering::SeqCst);
+        worker.join().unwrap();
+    });
+    assert!(asked.load(Ordering::SeqCst) > 1);
+    // The program that starts with the new key alone opens everything.
+    assert_eq!(serving.end(), Some(0));
+    let serving = Serving::start(dir.path());
+    let stranger = Till { address: serving.address, ..stranger };
+    stranger.done("POST", "/v1/auth/login", &login);
+    let published = stranger.done("GET", "/.well-known/jwks.json", &json!({}));
+    assert_eq!(published["keys"].as_array().unwrap().len(), 2, "{published}");
+}

@@ -1,0 +1,138 @@
+//! The trail as its operator proves it: from the command line, from a file, with checkpoints kept elsewhere.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+use serde_json::Value;
+
+use super::super::{ended, hearth, output, place, text};
+
+fn open_business(data: &Path, slug: &str) {
+    let owner = format!("{slug}@example.com");
+    let (status, said) = ended(&mut hearth(
+        data,
+        &[
+            "tenant",
+            "create",
+            "--name",
+            "Hill Bakery",
+            "--slug",
+            slug,
+            "--currency",
+            "GBP",
+            "--time-zone",
+            "Europe/London",
+            "--owner",
+            &owner,
+        ],
+    ));
+    assert_eq!(status, 0, "{said}");
+}
+
+/// An S3 server over a directory, with one bucket, on a thread that ends with the test.
+fn s3(root: &Path) -> String {
+    fs::create_dir(root.join("bakery-bucket")).unwrap();
+    let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root).unwrap());
+    builder.set_auth(SimpleAuth::from_single("hearth", "s3cret-key"));
+    let service = builder.build();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone()));
+            }
+        });
+    });
+    format!("http://{}", told.recv().unwrap())
+}
+
+/// All files below a directory.
+fn files(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap().flatten() {
+        if entry.path().is_dir() { found.extend(files(&entry.path())) } else { found.push(entry.path()) }
+    }
+    found
+}
+
+#[test]
+fn a_trail_is_proved_from_database_export_and_checkpoints_elsewhere() {
+    let (dir, elsewhere) = (place(), tempfile::tempdir().unwrap());
+    let data = dir.path();
+    open_business(data, "hill-bakery");
+    let with = |arguments: &[&str]| {
+        let mut command = hearth(data, arguments);
+        command.env("HEARTH_TRAIL_CHECKPOINTS", elsewhere.path().join("kept"));
+        command
+    };
+    let (status, said) = ended(&mut with(&["trail", "checkpoint"]));
+    assert!(status == 0 && said.contains("1 checkpoint(s) signed, 1 taken away"), "{said}");
+    assert!(ended(&mut with(&["trail", "checkpoint"])).1.contains("0 checkpoint(s) signed, 0 taken away"));
+    let (status, said) = ended(&mut with(&["trail", "verify"]));
+    assert!(status == 0 && said.contains("hill-bakery: ") && said.contains("nothing was changed, removed or put in between"), "{said}");
+    let told: Value = serde_json::from_slice(&output(&mut with(&["trail", "verify", "--tenant", "hill-bakery", "--json"])).stdout).unwrap();
+    assert_eq!((&told["ok"], &told["logs"][0]["checkpoints"]), (&Value::Bool(true), &Value::from(1)));
+
+    let export = elsewhere.path().join("trail.jsonl");
+    fs::write(&export, output(&mut with(&["trail", "export", "--tenant", "hill-bakery"])).stdout).unwrap();
+    let prove = |more: &[&str]| {
+        // No data directory, no setting: only the file.
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hearth"));
+        ended(command.env_clear().args(["trail", "verify", "--export", export.to_str().unwrap()]).args(more))
+    };
+    let kept = elsewhere.path().join("kept");
+    assert_eq!(prove(&[]).0, 0, "{}", prove(&[]).1);
+    assert_eq!(prove(&["--checkpoints", kept.to_str().unwrap(), "--key", told["logs"][0]["kids"][0].as_str().unwrap()]).0, 0);
+    let (status, said) = prove(&["--key", "another"]);
+    assert!(status == 1 && said.contains("unknown key"), "{said}");
+    let whole = fs::read_to_string(&export).unwrap();
+    fs::write(&export, whole.replacen("Hill Bakery", "Hall Bakery", 1)).unwrap();
+    let (status, said) = prove(&["--json"]);
+    let told: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((status, &told["logs"][0]["faults"][0]["kind"]), (1, &Value::from("altered")), "{said}");
+    fs::write(&export, "{}\n").unwrap();
+    assert_eq!(prove(&[]).0, 1);
+    assert_eq!(ended(&mut with(&["trail", "verify", "--export", "/nowhere"])).0, 2);
+    assert_eq!(ended(&mut with(&["trail", "verify", "--tenant", "nobody"])).0, 1);
+
+    let file = files(&kept).remove(0);
+    let line = fs::read_to_string(&file).unwrap();
+    let hash = line.split("\"hash\":\"").nth(1).unwrap()[..64].to_owned();
+    fs::write(&file, line.replace(&hash, &"0".repeat(64))).unwrap();
+    let (status, said) = ended(&mut with(&["trail", "verify"]));
+    assert!(status == 1 && said.contains("kept elsewhere") && said.contains("not genuine"), "{said}");
+}
+
+#[test]
+fn checkpoints_are_taken_to_an_s3_server_and_compared_with_it() {
+    let (dir, bucket) = (place(), tempfile::tempdir().unwrap());
+    let data = dir.path();
+    open_business(data, "hill-bakery");
+    let address = s3(bucket.path());
+    let with = |arguments: &[&str], secret: &str| {
+        let mut command = hearth(data, arguments);
+        command.env("HEARTH_TRAIL_CHECKPOINTS", "s3://bakery-bucket/trail").env("HEARTH_S3_ENDPOINT", &address);
+        command.env("HEARTH_S3_ACCESS_KEY", "hearth").env("HEARTH_S3_SECRET_KEY", secret);
+        ended(&mut command)
+    };
+    let (status, said) = with(&["trail", "checkpoint"], "wrong");
+    assert!(status == 1 && !said.contains("s3cret"), "{said}");
+    let (status, said) = with(&["trail", "checkpoint"], "s3cret-key");
+    assert!(status == 0 && said.contains("0 checkpoint(s) signed, 1 taken away"), "what was not taken is taken later: {said}");
+    let (status, said) = with(&["trail", "verify"], "s3cret-key");
+    assert_eq!(status, 0, "{said}");
+    let object =
+        files(&bucket.path().join("bakery-bucket")).into_iter().find(|file| text(&fs::read(file).unwrap()).contains("checkpoint")).unwrap();
+    let line = fs::read_to_string(&object).unwrap();
+    let other = line.replace("\"n\":", "\"n\":9");
+    fs::write(&object, other).unwrap();
+    let (status, said) = with(&["trail", "verify"], "s3cret-key");
+    assert!(status == 1 && said.contains("not genuine"), "{said}");
+}
