@@ -44,15 +44,15 @@ CREATE UNIQUE INDEX ON bench.s (k);
 ANALYZE bench.o, bench.l, bench.s;
 
 INSERT INTO sales.orders (tenant_id, id, kind, state, site_id, seller_id, channel, placed_at, day, hour, currency, gross, discount, net, tax, total,
-    rounding, prices_include_tax)
+    rounding, prices_include_tax, lines)
 SELECT '{tenant}', o.id, 'sale', 'paid', '{site}', '{seller}', 'counter', o.at, o.day, o.hour, 'GBP', s.pieces * {price}, 0, s.pieces * {price} * 5 / 6,
-    s.pieces * {price} / 6, s.pieces * {price}, 0, true
+    s.pieces * {price} / 6, s.pieces * {price}, 0, true, o.lines
 FROM bench.o o JOIN bench.s s USING (k) ORDER BY o.k;
 
 INSERT INTO sales.order_line (tenant_id, order_id, n, item_id, name, quantity, entered_quantity, unit, numerator, denominator, unit_price, gross,
-    discount, net, tax, total)
+    discount, net, tax, total, day)
 SELECT '{tenant}', id, n, item_id, 'Item of the past', pieces * 1000000, pieces * 1000000, 'pc', 1, 1, {price}, pieces * {price}, 0,
-    pieces * {price} * 5 / 6, pieces * {price} / 6, pieces * {price}
+    pieces * {price} * 5 / 6, pieces * {price} / 6, pieces * {price}, day
 FROM bench.l ORDER BY line;
 
 INSERT INTO sales.line_tax (tenant_id, order_id, n, line_n, tax_id, base, amount)
@@ -95,5 +95,8 @@ UPDATE db.log_head SET n = n + {orders} WHERE tenant_id = '{tenant}';
 -- Days that are sealed already are marked, as every posting marks them.
 INSERT INTO db.dirty_day (tenant_id, id, day)
 SELECT t.id, bench.id(d.day, 7, 0), d.day FROM db.tenant t, (SELECT DISTINCT day FROM bench.o) d WHERE t.id = '{tenant}' AND d.day <= t.sealing_through;
+
+-- As after an import.
+ANALYZE sales.orders, sales.order_line, sales.line_tax, sales.payment, sales.allocation, stock.movement, ledger.transfer, db.number, db.log;
 
 DROP SCHEMA bench CASCADE;

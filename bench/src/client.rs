@@ -67,6 +67,13 @@ impl Client {
         Ok(Self { stream: BufReader::with_capacity(64 * 1024, stream), head, request: Vec::new(), line: String::new() })
     }
 
+    /// Connects as a program does, with an access token.
+    pub async fn bearing(to: SocketAddr, token: &str) -> Result<Self> {
+        let mut client = Self::connect(to, None).await?;
+        client.head.push_str(&format!("Authorization: Bearer {token}\r\n"));
+        Ok(client)
+    }
+
     /// GET.
     pub async fn get(&mut self, path: &str) -> Result<Answer> {
         self.ask("GET", path, "").await

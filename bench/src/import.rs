@@ -66,7 +66,7 @@ pub async fn measure(world: &World, big: bool, table: &mut Table) -> Result<()> 
 /// what is left is that both share the machine.
 async fn beside_a_till(world: &World, table: &mut Table) -> Result<()> {
     let business = world.open_business("bench-till").await?;
-    make_items(world, &business, LINES, true).await?;
+    make_items(world, &business, 1..=LINES, true).await?;
     let mut till = world.client(&business).await?;
     let mut picks = Picks::of(1, 7);
     let mut alone = Vec::new();

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Rings sales one after the other and waits for each at a second client.
 pub async fn measure(world: &World, table: &mut Table) -> Result<()> {
     let business = world.open_business("bench-live").await?;
-    make_items(world, &business, 5, true).await?;
+    make_items(world, &business, 1..=5, true).await?;
     let mut listener = world.client(&business).await?;
     listener.listen("/v1/live").await?;
     let (send, mut heard) = mpsc::unbounded_channel();

@@ -4,6 +4,7 @@
 mod client;
 mod import;
 mod live;
+mod people;
 mod pgbench;
 mod reads;
 mod sale;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use table::Table;
+use tokio::signal::unix::{SignalKind, signal};
 use world::World;
 
 /// What the measures return.
@@ -47,6 +49,8 @@ enum Name {
     Import,
     /// Pages and API over millions of lines.
     Reads,
+    /// Signing in, tokens, revoking, lists of accounts, and what times tell.
+    People,
     /// Start, memory and size of the program.
     Start,
 }
@@ -58,7 +62,7 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(measure(&asked)));
+        .and_then(|runtime| runtime.block_on(until_told(&asked)));
     match done {
         Ok(table) => {
             println!("{table}");
@@ -68,6 +72,16 @@ fn main() -> ExitCode {
             eprintln!("bench: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Measures; broken off, it takes away what it started.
+async fn until_told(asked: &Asked) -> Result<Table> {
+    let (mut ended, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        measured = measure(asked) => measured,
+        _ = ended.recv() => Err("broken off".into()),
+        _ = interrupted.recv() => Err("broken off".into()),
     }
 }
 
@@ -86,6 +100,9 @@ async fn measure(asked: &Asked) -> Result<Table> {
     }
     if wanted(Name::Reads) {
         reads::measure(&world, asked.big, &mut table).await?;
+    }
+    if wanted(Name::People) {
+        people::measure(&world, &mut table).await?;
     }
     if wanted(Name::Start) {
         start::measure(&mut world, &mut table).await?;

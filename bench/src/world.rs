@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
+use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use db::Db;
@@ -69,11 +71,11 @@ impl World {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let (server, _) = serve(&program, dir.path(), address).await?;
         let socket = postgres::running(&data(dir.path())).ok_or("the program runs, but not its PostgreSQL")?.socket_dir;
-        let app = app(&socket, address);
+        let app = app(&socket, address, &data(dir.path()))?;
         Ok(Self { address, program, app, socket, server: Some(server), dir })
     }
 
-    /// Ends the program as SIGTERM does; the time that it took.
+    /// Ends the program, as SIGTERM does.
     pub async fn stop(&mut self) -> Result<()> {
         self.app.db().close().await;
         if let Some(mut server) = self.server.take() {
@@ -87,7 +89,7 @@ impl World {
         let (server, took) = serve(&self.program, self.dir.path(), self.address).await?;
         self.server = Some(server);
         self.socket = postgres::running(&self.data_dir()).ok_or("the program runs, but not its PostgreSQL")?.socket_dir;
-        self.app = app(&self.socket, self.address);
+        self.app = app(&self.socket, self.address, &self.data_dir())?;
         Ok(took)
     }
 
@@ -203,11 +205,12 @@ fn options(socket: &Path, role: &str) -> PgConnectOptions {
     hearth::open::as_role(socket, role)
 }
 
-fn app(socket: &Path, address: SocketAddr) -> App {
-    let config = db::Config { app: options(socket, "hearth_app"), system: options(socket, "hearth_system"), connections: 4 };
-    let settings =
-        web::Settings { public_url: format!("http://{address}"), production: false, trusted_proxies: 0, spool: std::env::temp_dir() };
-    App::new(Db::open(&config, Source::real()), hearth::slices(), settings)
+fn app(socket: &Path, address: SocketAddr, data: &Path) -> Result<App> {
+    // The program's own keys: both are nodes of one installation.
+    let vault = Arc::new(vault::Keyring::from_file(&data.join("encryption.keys"))?);
+    let config = db::Config { app: options(socket, "hearth_app"), system: options(socket, "hearth_system"), connections: 4, vault };
+    let settings = web::Settings { public_url: format!("http://{address}"), ..web::Settings::default() };
+    Ok(App::new(Db::open(&config, Source::real()), hearth::slices(), settings))
 }
 
 /// The program without the settings of whoever runs the bench.
@@ -216,14 +219,16 @@ fn clean(program: &Path) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HEARTH_")) {
         command.env_remove(name);
     }
-    command.current_dir("/").stdin(Stdio::null());
+    // One client asks far more often than a person or a till may.
+    command.env("HEARTH_LIMIT_FACTOR", "1000000");
+    command.env("HEARTH_LOG", "error").current_dir("/").stdin(Stdio::null());
     command
 }
 
 /// Starts `hearth serve` and waits until it is ready; the time until then.
 async fn serve(program: &Path, dir: &Path, address: SocketAddr) -> Result<(Child, Duration)> {
     let mut command = clean(program);
-    command.arg("serve").arg("--data-dir").arg(data(dir)).env("HEARTH_LISTEN", address.to_string()).env("HEARTH_LOG", "error");
+    command.arg("serve").arg("--data-dir").arg(data(dir)).env("HEARTH_LISTEN", address.to_string());
     command.stdout(Stdio::null());
     let begun = Instant::now();
     let mut child = command.spawn()?;
@@ -270,11 +275,11 @@ pub const PRICE: i64 = 120;
 /// What one costs.
 pub const COST: i64 = 50;
 
-/// Makes items 1 to `count` of a business through the API: taxed at the standard rate, at one price; `stocked` or made when sold.
-pub async fn make_items(world: &World, business: &Business, count: usize, stocked: bool) -> Result<()> {
+/// Makes items of some numbers through the API: taxed at the standard rate, at one price; `stocked` and there, or made when sold.
+pub async fn make_items(world: &World, business: &Business, numbers: RangeInclusive<usize>, stocked: bool) -> Result<()> {
     let mut client = world.client(business).await?;
     let pence = |minor: i64| json!({ "minor": minor, "currency": "GBP" });
-    for n in 1..=count {
+    for n in numbers.clone() {
         let mut item = json!({
             "id": item_id(n), "name": format!("Item {n:03}"), "kind": "product", "baseUnit": "pc", "category": format!("Kind {}", n % 10),
             "stockRule": if stocked { "stocked" } else { "made_to_order" }, "price": pence(PRICE),
@@ -286,16 +291,16 @@ pub async fn make_items(world: &World, business: &Business, count: usize, stocke
         client.post("/v1/items", &item.to_string()).await?.ok("POST /v1/items")?;
     }
     if stocked {
-        receive(&mut client, count).await?;
+        receive(&mut client, numbers).await?;
     }
     Ok(())
 }
 
 /// Ten million of each, so that no run sells out.
-async fn receive(client: &mut Client, count: usize) -> Result<()> {
+async fn receive(client: &mut Client, numbers: RangeInclusive<usize>) -> Result<()> {
     const EACH: i64 = 10_000_000;
     let amount = json!({ "minor": EACH * COST, "currency": "GBP" });
-    let numbers: Vec<usize> = (1..=count).collect();
+    let numbers: Vec<usize> = numbers.collect();
     for some in numbers.chunks(100) {
         let lines: Vec<Value> =
             some.iter().map(|n| json!({ "itemId": item_id(*n), "quantity": EACH.to_string(), "amount": amount })).collect();

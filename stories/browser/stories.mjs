@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+
 // What people do, step by step. Each story gets `open` (a window), the address and what the test prepared.
 
 /** What a story measured, for the test to read. */
@@ -7,8 +9,17 @@ function is(actual, expected, what) {
   if (actual !== expected) throw new Error(`${what}: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`);
 }
 
+/** The link of a letter, once it came. */
+async function mailed(file) {
+  for (let n = 0; n < 300; n++) {
+    if (existsSync(file)) return readFileSync(file, 'utf8');
+    await new Promise(done => setTimeout(done, 50));
+  }
+  throw new Error('no letter came');
+}
+
 /** A stranger registers, opens a bakery, adds bread, and rings the first sale. */
-export async function first_day({ open, slug }) {
+export async function first_day({ open, slug, letter }) {
   const page = await open({ cookie: null });
   const email = `ada-${slug}@example.com`;
   const password = 'seven warm loaves on a rainy sill';
@@ -18,6 +29,10 @@ export async function first_day({ open, slug }) {
   await page.fill('input[name=email]', email);
   await page.fill('input[name=password]', password);
   await page.click('main button[type=submit], form button[type=submit]');
+  await page.waitForURL(/\/registered/);
+  const link = await mailed(letter);
+  await page.visit(new URL(link).pathname + new URL(link).search);
+  await page.click('form[action="/verify-email"] button[type=submit]');
   await page.waitForURL(/\/login/);
   await page.fill('input[name=email]', email);
   await page.fill('input[name=password]', password);
@@ -92,4 +107,97 @@ export async function without_script({ open }) {
   await page.click('form[action="/orders/new"] button[type=submit]');
   await page.waitForURL(/\/orders\/[0-9a-f-]{36}/);
   is((await page.textContent('body')).includes('£7.80'), true, 'the order shows its total');
+}
+
+/** An authenticator of Chromium's own, as a phone holds one: it makes sure of the person by itself. */
+async function authenticator(page) {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('WebAuthn.enable');
+  const options = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
+  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', { options });
+  return { devtools, authenticatorId };
+}
+
+async function by_password(page, { email, password }) {
+  await page.visit('/login');
+  await page.fill('input[name=email]', email);
+  await page.fill('input[name=password]', password);
+  await page.click('form[action="/login"] button[type=submit]');
+  await page.waitForURL(url => url.pathname !== '/login');
+}
+
+/** A passkey is added, signs in, proves again, and is removed. */
+export async function passkey({ open, email, password }) {
+  const page = await open({ cookie: null });
+  await authenticator(page);
+  await by_password(page, { email, password });
+  await page.visit('/account/security');
+  await page.fill('form[data-passkey=add] input[name=name]', 'Blue slab');
+  await page.fits('security with the form of a passkey');
+  await page.shot('passkey-form');
+  await page.click('form[data-passkey=add] button');
+  await page.waitForURL(/done=passkey/);
+  is((await page.textContent('table')).includes('Blue slab'), true, 'the passkey is listed');
+  await page.shot('passkey-added');
+  await page.context().clearCookies();
+  await page.visit('/login?next=/account/profile');
+  await page.shot('passkey-login');
+  await page.click('form[data-passkey=login] button');
+  await page.waitForURL(url => ['/open', '/account/profile'].includes(url.pathname));
+  await page.visit('/account/security');
+  is((await page.textContent('body')).includes('Blue slab'), true, 'signed in by passkey');
+  // Nothing of it is there without script, and the page works.
+  const plain = await open({ cookie: null, script: false });
+  await plain.visit('/login');
+  is(await plain.isVisible('form[data-passkey]'), false, 'no button without script');
+  await by_password(plain, { email, password });
+  await plain.visit('/account/security');
+  await plain.click('form[action*="/passkeys/"] button');
+  await plain.waitForURL(/done=passkey-removed/);
+  is((await plain.textContent('body')).includes('Blue slab'), false, 'the passkey is gone');
+  // The device still has it; the program does not take it.
+  await page.context().clearCookies();
+  await page.visit('/login');
+  await page.click('form[data-passkey=login] button');
+  await page.waitForSelector('form[data-passkey=login] [role=alert]:not([hidden])');
+  is(new URL(page.url()).pathname, '/login', 'nobody is signed in');
+}
+
+/** Signs in at a certified provider, works, signs out here and there, and is asked anew. */
+export async function provider({ open, email, slug }) {
+  const page = await open({ cookie: null });
+  // The provider's pages would fetch a font from elsewhere.
+  await page.route('https://fonts.googleapis.com/**', route => route.fulfill({ contentType: 'text/css', body: '' }));
+  const there = async () => {
+    await page.visit('/login?next=/account/profile');
+    await page.click('a[href^="/v1/auth/oidc/peer/start"]');
+    await page.waitForURL(/interaction/);
+  };
+  await there();
+  await page.fill('input[name=login]', email);
+  await page.fill('input[name=password]', 'anything');
+  await page.click('button[type=submit]');
+  // The provider asks whether the program may know.
+  await page.waitForSelector('text=Authorize');
+  await page.click('button[type=submit]');
+  await page.waitForURL(url => ['/open', '/account/profile'].includes(url.pathname));
+  await page.visit('/account/profile');
+  is((await page.textContent('main')).includes(email), true, 'signed in as the one who was there');
+  await page.shot('provider-signed-in');
+  await page.visit('/open');
+  await page.fill('input[name=name]', 'Bea’s Bakery');
+  await page.fill('input[name=slug]', slug);
+  await page.fill('input[name=currency]', 'GBP');
+  await page.fill('input[name=timeZone]', 'Europe/London');
+  await page.click('form[action="/open"] button[type=submit]');
+  await page.waitForURL(url => url.pathname === '/');
+  await page.evaluate(() => document.querySelector('form[action="/logout"]').requestSubmit());
+  // The provider asks whether its own session ends; then one is back.
+  await page.waitForURL(/session\/end/);
+  await page.click('button[value=yes]');
+  await page.waitForURL(url => url.pathname === '/login');
+  await page.visit('/account/profile');
+  is(new URL(page.url()).pathname, '/login', 'signed out here');
+  await there();
+  is(await page.isVisible('input[name=login]'), true, 'signed out there: who one is is asked anew');
 }

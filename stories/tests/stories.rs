@@ -3,7 +3,11 @@
 mod all {
     mod bad_input;
     mod browser;
+    mod captcha;
+    mod cors;
+    mod costs;
     mod faults;
+    mod limits;
     mod lists;
     mod live;
     mod make;

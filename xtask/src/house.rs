@@ -10,9 +10,12 @@ const ORDER: &[&str] = &[
     "pricing",
     "postgres",
     "tables",
+    "vault",
     "db",
     "web",
+    "post",
     "identity",
+    "trail",
     "billing",
     "ledger",
     "catalog",
@@ -34,7 +37,7 @@ const ORDER: &[&str] = &[
 ];
 
 /// The crates below the slices, which know nothing of any of them.
-const GROUND: usize = 6;
+const GROUND: usize = 7;
 
 /// SQL that writes another's tables, each with its reason.
 const WRITES: &[(&str, &str, &str)] = &[
@@ -55,7 +58,27 @@ const READS: &[(&str, &str, &str)] = &[
 const LINES: usize = 600;
 
 pub fn check() -> Complaints {
-    [dependencies(), sql(), sizes()].concat()
+    [dependencies(), sql(), migrations(&migration_files()), sizes()].concat()
+}
+
+/// The migrations of all crates: one history by the number before the name.
+fn migration_files() -> Vec<String> {
+    let all = ["crates", "slices"].iter().flat_map(|folder| files(&root().join(folder), &[".sql"]));
+    all.filter(|path| path.parent().is_some_and(|parent| parent.ends_with("migrations"))).map(|path| short(&path)).collect()
+}
+
+/// No two migrations have one number: one of them would never run.
+fn migrations(files: &[String]) -> Complaints {
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut complaints = Vec::new();
+    for file in files {
+        let name = file.rsplit('/').next().unwrap_or_default();
+        let number = name.split('_').next().unwrap_or_default();
+        if let Some(other) = first.insert(number, file) {
+            complaints.push(format!("{other} and {file} have the same number {number}; give one of them another"));
+        }
+    }
+    complaints
 }
 
 fn rank(name: &str) -> Option<usize> {
@@ -174,4 +197,29 @@ fn sizes() -> Complaints {
         }
     }
     longest.into_iter().map(|(file, lines)| format!("{file}: {lines} lines; over {LINES} a file wants a better shape")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_migrations_of_one_number_are_named() {
+        let said = |names: &[&str]| migrations(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert!(said(&["slices/a/migrations/20261121000100_a.sql", "slices/b/migrations/20261121000101_a.sql"]).is_empty());
+        let found = said(&["slices/a/migrations/20261121000100_a.sql", "slices/b/migrations/20261121000100_b.sql"]);
+        assert_eq!(
+            found,
+            [
+                "slices/a/migrations/20261121000100_a.sql and slices/b/migrations/20261121000100_b.sql have the same number 20261121000100; give one of them another"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_migrations_of_this_house_have_numbers_of_their_own() {
+        let files = migration_files();
+        assert!(files.len() >= 7, "{files:?}");
+        assert_eq!(migrations(&files), Complaints::new());
+    }
 }

@@ -38,7 +38,22 @@ async fn tell(story: &Story, name: &str, more: Value) -> Value {
 fn a_stranger_registers_opens_a_bakery_and_rings_the_first_sale() {
     run(async |story| {
         let slug = format!("{}-ada", story.slug);
-        tell(&story, "first_day", json!({ "slug": slug })).await;
+        let place = tempfile::tempdir().unwrap();
+        let letter = place.path().join("letter");
+        // The browser's person looks into their mail: the link is left where the steps find it.
+        let post = async {
+            loop {
+                story.platform_jobs().await;
+                if let Some(first) = story.letters_to(&format!("ada-{slug}@example.com")).await.first() {
+                    std::fs::write(letter.with_extension("new"), &first.links[0]).unwrap();
+                    std::fs::rename(letter.with_extension("new"), &letter).unwrap();
+                    return std::future::pending::<()>().await;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        };
+        let steps = tell(&story, "first_day", json!({ "slug": slug, "letter": letter }));
+        tokio::select! { _ = steps => {}, () = post => {} }
     });
 }
 
@@ -72,10 +87,40 @@ fn every_page_fits_a_phone_and_a_desk_in_both_themes() {
             "stock": "/stock", "movements": "/stock/movements", "receive": "/receipts/new", "receipt": format!("/receipts/{receipt}"),
             "customers": "/customers", "customer-new": "/customers/new", "suppliers": "/suppliers", "supplier": format!("/suppliers/{mill}"),
             "ledger": "/ledger", "transfers": "/ledger/transfers", "import": "/import", "team": "/team", "settings": "/settings",
-            "taxes": "/settings/taxes", "search": "/search?q=S", "places": "/places", "businesses": "/businesses", "missing": "/nothing-here"
+            "taxes": "/settings/taxes", "search": "/search?q=S", "places": "/places", "businesses": "/businesses", "missing": "/nothing-here",
+            "security": "/account/security", "profile": "/account/profile", "second-setup": "/2fa/setup", "reauth": "/reauth"
         });
-        let strange = json!({ "login": "/login", "register": "/register", "stranger-missing": "/nothing-here" });
+        let strange = json!({ "login": "/login", "register": "/register", "registered": "/registered", "forgot": "/forgot-password",
+            "reset-code": "/reset-password?email=ada@example.com", "verify-over": "/verify-email?token=x", "stranger-missing": "/nothing-here" });
         tell(&story, "every_page", json!({ "paths": paths, "strange": strange })).await;
+    });
+}
+
+#[test]
+fn the_trail_fits_a_phone_and_a_desk_in_both_themes() {
+    run(async |story| {
+        let bread = story.stocked("Sourdough", 480).await;
+        story.bring_in(&bread, "20", 3000).await;
+        story.sell(&bread, "2").await;
+        story.get("/v1/orders?format=csv").await.ok();
+        story.db.flush_activity().await;
+        story.sequence().await;
+        let row = |kind: &'static str| {
+            let story = &story;
+            async move { testkit::text(&story.get(&format!("/v1/trail?kind={kind}&sort=at")).await.ok().json()["rows"][0]["id"]) }
+        };
+        let (item, order) = (row("item").await, row("order").await);
+        let own = json!({
+            "activity": "/activity", "activity-none": "/activity?q=nothing", "activity-events": "/activity/events",
+            "activity-item": format!("/activity/{item}"), "activity-order": format!("/activity/{order}"),
+        });
+        tell(&story, "every_page", json!({ "paths": own, "strange": {} })).await;
+        let operator = story.operator(&[kernel::PlatformRole::Support]).await;
+        let across = json!({
+            "audit-logs": format!("/admin/audit-logs?business={}", story.slug), "audit-events": "/admin/audit-logs/events",
+            "audit-entry": format!("/admin/audit-logs/entry?tenant={}&id={item}", story.tenant),
+        });
+        tell(&story, "every_page", json!({ "cookie": operator.cookie("__Host-hearth"), "paths": across, "strange": {} })).await;
     });
 }
 
@@ -84,5 +129,45 @@ fn a_sale_is_rung_without_a_line_of_script() {
     run(async |story| {
         story.made_to_order("Coffee", 260, 55).await;
         tell(&story, "without_script", json!({})).await;
+    });
+}
+
+/// An account that confirmed its address and has a password.
+async fn account(story: &Story) -> (String, &'static str) {
+    const PASSWORD: &str = "seven warm loaves on a rainy sill";
+    let email = format!("ada-{}@example.com", story.slug);
+    let browser = story.stranger();
+    browser.post("/v1/auth/register", &json!({ "email": email, "password": PASSWORD })).await.is(202);
+    let token = story.letter(&email, "verify").await.token();
+    browser.post("/v1/auth/verify-email", &json!({ "token": token })).await.ok();
+    (email, PASSWORD)
+}
+
+#[test]
+fn a_passkey_is_added_and_signs_in() {
+    run(async |story| {
+        let served = story.serve_named(|_, _| ()).await;
+        let (email, password) = account(&story).await;
+        let url = format!("http://localhost:{}", served.address.port());
+        tell(&story, "passkey", json!({ "url": url, "email": email, "password": password })).await;
+    });
+}
+
+#[test]
+fn a_person_signs_in_and_out_through_a_provider_that_nobody_here_wrote() {
+    run(async |story| {
+        // The provider's clock is the real one.
+        story.clock.set(kernel::Source::real().now());
+        let mut peer = None;
+        let served = story
+            .serve_named(|settings, url| {
+                let certified = testkit::Peer::certified(url);
+                settings.providers = vec![certified.provider()];
+                peer = Some(certified);
+            })
+            .await;
+        let email = format!("bea-{}@example.com", story.slug);
+        let url = format!("http://localhost:{}", served.address.port());
+        tell(&story, "provider", json!({ "url": url, "email": email, "slug": format!("{}-bea", story.slug) })).await;
     });
 }

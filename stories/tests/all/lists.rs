@@ -38,8 +38,11 @@ fn every_filter_and_order_of_every_list_runs_and_can_use_an_index() {
                         let asked = Asked { filters, sort: Some(format!("{turn}{}", sort.name)), ..Asked::default() };
                         let mut tx = story.db.begin(story.op()).await.unwrap();
                         list.page(&mut tx, &asked).await.unwrap_or_else(|e| panic!("{} {asked:?}: {e}", list.name));
-                        let statement =
-                            list.explained(&asked).unwrap().replace("$1", &format!("'{}'::uuid", story.tenant)).replace("$2", &sql_value);
+                        let statement = list
+                            .explained(&asked, kernel::Permissions::ALL)
+                            .unwrap()
+                            .replace("$1", &format!("'{}'::uuid", story.tenant))
+                            .replace("$2", &sql_value);
                         sqlx::query("SET LOCAL enable_seqscan = off").execute(tx.conn()).await.unwrap();
                         let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN {statement}"))).fetch_all(tx.conn()).await.unwrap();
                         for line in plan.iter().map(|r| r.get::<String, _>(0)).filter(|l| l.contains("Seq Scan on ")) {

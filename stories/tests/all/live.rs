@@ -53,6 +53,50 @@ fn a_reader_that_comes_back_misses_nothing_and_gets_nothing_twice() {
     });
 }
 
+/// Opens a live stream; it and the status that it was answered with.
+async fn stream(served: &Served, cookies: &str) -> (BufReader<TcpStream>, String) {
+    let mut stream = BufReader::new(TcpStream::connect(served.address).await.unwrap());
+    stream.write_all(format!("GET /v1/live HTTP/1.1\r\nHost: {}\r\nCookie: {cookies}\r\n\r\n", served.address).as_bytes()).await.unwrap();
+    let (mut head, mut line) = (String::new(), String::new());
+    while line != "\r\n" {
+        line.clear();
+        assert!(timeout(Duration::from_secs(20), stream.read_line(&mut line)).await.expect("it answers").unwrap() > 0, "{head}");
+        head.push_str(&line.to_ascii_lowercase());
+    }
+    (stream, head)
+}
+
+#[test]
+fn an_account_has_ten_live_streams_and_one_that_ends_makes_room() {
+    run(async |story| {
+        let served = story.serve().await;
+        let cookies = story.owner.cookies();
+        let mut open = Vec::new();
+        for _ in 0..10 {
+            let (stream, head) = stream(&served, &cookies).await;
+            assert!(head.starts_with("http/1.1 200 "), "{head}");
+            open.push(stream);
+        }
+        let refused = stream(&served, &cookies).await.1;
+        assert!(refused.starts_with("http/1.1 429 ") && refused.contains("retry-after: 30"), "{refused}");
+        story.get("/v1/live").await.refused("limit.streams");
+        let seller = story.member(&[kernel::Role::Seller]).await;
+        assert!(stream(&served, &seller.cookies()).await.1.starts_with("http/1.1 200 "), "another account has its own");
+        drop(open.pop());
+        // The program notices at the latest with the next event.
+        let room = async {
+            loop {
+                story.post("/v1/customers", &serde_json::json!({ "name": format!("Customer {}", open.len()) })).await.ok();
+                let (stream, head) = stream(&served, &cookies).await;
+                if head.starts_with("http/1.1 200 ") {
+                    return stream;
+                }
+            }
+        };
+        timeout(Duration::from_secs(20), room).await.expect("there is room again");
+    });
+}
+
 #[test]
 fn the_log_is_numbered_without_gaps_however_many_write_at_once() {
     run(async |story| {

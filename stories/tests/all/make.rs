@@ -16,6 +16,9 @@ pub fn body(name: &str) -> Value {
         "SetRate" => json!({ "name": "VAT", "percent": "20", "fromDay": "2026-11-21" }),
         "ChangeRoles" => json!({ "version": 1, "roles": ["seller"] }),
         "SetSupplierPrice" => json!({ "itemId": Uuid::nil(), "unit": "kg", "amount": pounds(80) }),
+        "Approve" => json!({ "roles": ["seller"] }),
+        "ChangeRole" => json!({ "version": 1, "name": "Other", "permissions": ["item:read"] }),
+        "SaveProfile" => json!({ "version": 0 }),
         _ => json!({}),
     }
 }
@@ -34,6 +37,7 @@ pub fn address(route: &Route, fixtures: &BTreeMap<&'static str, String>) -> Stri
 
 /// A body that the command of this name takes, with as many fields filled as go together; `n` makes names that nobody has yet.
 /// `address` is where it is sent: what has a version is asked for it.
+#[expect(clippy::too_many_lines, reason = "a table: one line for each command")]
 pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, String>, address: &str, n: usize) -> Value {
     let fresh = format!("Thing {n}");
     let email = format!("{}-{n}@example.com", story.slug);
@@ -42,6 +46,25 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
     match name {
         "AddCustomer" | "AddSupplier" => json!({ "name": fresh, "email": "ada@example.com", "phone": "0131 496 0000" }),
         "AddMember" => json!({ "name": "Ada", "email": email, "roles": ["seller"] }),
+        "AcceptInvitation" => json!({ "token": "made-up", "password": "a sentence of nobody's" }),
+        "Approve" => json!({ "roles": ["seller"], "ownRoles": [] }),
+        "AskToJoin" => json!({ "slug": "nowhere", "name": "Ada" }),
+        "ChangeRole" => {
+            let roles = story.get("/v1/team/roles").await.ok().json();
+            let known =
+                roles["own"].as_array().and_then(|own| own.iter().find(|role| address.ends_with(role["id"].as_str().unwrap_or("-"))));
+            json!({ "version": known.map_or(json!(1), |role| role["version"].clone()), "name": fresh, "permissions": ["item:read"] })
+        }
+        "DeleteRole" | "Refuse" | "ResendInvitation" | "RevokeInvitation" => json!({}),
+        "Invite" => json!({ "name": "Ada", "email": email, "roles": ["seller"], "ownRoles": [] }),
+        "MakeRole" => json!({ "name": fresh, "permissions": ["item:read"] }),
+        "RemoveMember" => json!({ "reason": "moved away" }),
+        "SaveProfile" => {
+            json!({ "version": version(address).await, "firstName": "Ada", "middleName": "M.", "lastName": fresh, "phones": ["+44 131 496 0000"],
+            "nationalId": { "country": "GB", "number": "AB123456C" }, "jobTitle": "Baker", "employedSince": "2024-03-01",
+            "pay": { "basis": "hour", "amount": pounds(1_500), "method": "bank" },
+            "emergency": { "name": "Grace", "phone": "+44 131 496 0001", "relation": "sister" } })
+        }
         "AddSite" => json!({ "name": fresh, "timeZone": "Europe/London", "dayStart": "04:00", "currency": "GBP" }),
         "ChangeItem" => json!({ "version": version(address).await, "name": fresh, "category": "Bread", "sku": fresh, "active": true }),
         "ChangeRoles" => json!({ "version": version(address.trim_end_matches("/roles")).await, "roles": ["seller"] }),
@@ -53,7 +76,21 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
         }
         "CreateLocation" => json!({ "name": fresh, "kind": "store", "sells": false, "siteId": site }),
         "CreateTaxCategory" => json!({ "name": fresh }),
-        "Login" => json!({ "email": "nobody@example.com", "password": "a sentence of nobody's" }),
+        "ChangeEmail" => json!({ "newEmail": email, "password": "a sentence of nobody's" }),
+        "ChangePassword" => json!({ "currentPassword": "a sentence of nobody's", "newPassword": "seven loaves on the window sill" }),
+        "CompleteSecond" | "DisableSecond" => json!({ "code": "123456" }),
+        "ConfirmEmail" => json!({ "token": "made-up" }),
+        "ForgotPassword" | "ResendVerification" => json!({ "email": email }),
+        "Login" => json!({ "email": "nobody@example.com", "password": "a sentence of nobody's", "session": "cookie" }),
+        "MakeApiKey" => json!({ "name": fresh, "permissions": ["item:read"], "days": 30 }),
+        "ReauthVerify" => json!({ "password": "a sentence of nobody's" }),
+        "RecoveryLogin" => json!({ "mfaToken": "made-up", "recoveryCode": "abcde-fghjk", "session": "cookie" }),
+        "Refresh" => json!({ "refreshToken": "made-up" }),
+        "RevokeApiKey" => json!({}),
+        "AddPasskey" => json!({ "ceremony": "made-up", "name": fresh, "credential": {} }),
+        "PasskeyLogin" => json!({ "ceremony": "made-up", "credential": {}, "session": "cookie" }),
+        "VerifyEmail" => json!({ "token": "made-up", "password": "a sentence of nobody's" }),
+        "VerifySecond" => json!({ "mfaToken": "made-up", "code": "123456", "session": "cookie" }),
         "MapImport" => json!({ "costPercent": 40, "method": "card" }),
         "OpenBusiness" => json!({ "name": "Hill", "slug": format!("{}-{n}", story.slug), "currency": "GBP", "timeZone": "Europe/London",
             "dayStart": "04:00", "siteName": "Shop", "ownerName": "Ada" }),

@@ -12,7 +12,7 @@ use web::{Answers, Route};
 use super::{make, refused_well, routes, taking_json};
 
 /// The way to a field: `lines`, `0`, `quantity`.
-type Path = Vec<String>;
+pub(super) type Path = Vec<String>;
 
 /// The fields of a schema, each with an example of what it takes; what holds others comes before them.
 fn places(schema: &Value, all: &Value, path: &Path, out: &mut Vec<(Path, Value)>) {
@@ -65,7 +65,7 @@ fn example(schema: &Value, all: &Value) -> Value {
 }
 
 /// The body with another value at a place; what is missing on the way is filled by example.
-fn with(body: &Value, places: &BTreeMap<Path, Value>, path: &Path, value: Value) -> Value {
+pub(super) fn with(body: &Value, places: &BTreeMap<Path, Value>, path: &Path, value: Value) -> Value {
     let mut body = body.clone();
     let mut at = &mut body;
     for (n, step) in path.iter().enumerate() {
@@ -84,16 +84,16 @@ fn with(body: &Value, places: &BTreeMap<Path, Value>, path: &Path, value: Value)
 }
 
 /// One command under its walk.
-struct Walked {
+pub(super) struct Walked {
     route: Arc<Route>,
     person: Person,
     fixtures: BTreeMap<&'static str, String>,
-    places: BTreeMap<Path, Value>,
-    order: Vec<Path>,
+    pub(super) places: BTreeMap<Path, Value>,
+    pub(super) order: Vec<Path>,
 }
 
 impl Walked {
-    async fn of(story: &Story, route: &Arc<Route>, fixtures: &BTreeMap<&'static str, String>, described: &Value) -> Self {
+    pub(super) async fn of(story: &Story, route: &Arc<Route>, fixtures: &BTreeMap<&'static str, String>, described: &Value) -> Self {
         let (mut fixtures, mut person) = (fixtures.clone(), story.owner.clone());
         if route.needs == Permission::SignedIn || route.needs == Permission::Open {
             // These change the session, so it is that of somebody else.
@@ -101,9 +101,24 @@ impl Walked {
             fixtures.insert("businesses", tenant.to_string());
             person = neighbour;
         }
-        if route.name == "ChangeRoles" {
-            let member = story.member(&[kernel::Role::Seller]).await;
-            fixtures.insert("members", member.account.unwrap().to_string());
+        match route.name.as_str() {
+            "ChangeRoles" | "RemoveMember" => {
+                let member = story.member(&[kernel::Role::Seller]).await;
+                fixtures.insert("members", member.account.unwrap().to_string());
+            }
+            "Approve" => {
+                let account = story.member(&[kernel::Role::Seller]).await.account.unwrap().to_string();
+                story.owner.delete(&format!("/v1/team/members/{account}")).await.ok();
+                fixtures.insert("members", account);
+            }
+            "Refuse" => {
+                let (_, stranger) = story.neighbour().await;
+                stranger.post("/v1/team/join", &json!({ "slug": story.slug })).await.ok();
+                fixtures.insert("members", stranger.account.unwrap().to_string());
+            }
+            "RevokeInvitation" | "ResendInvitation" => drop(fixtures.insert("invitations", routes::invitation(story).await)),
+            "DeleteRole" | "ChangeRole" => drop(fixtures.insert("roles", routes::role(story).await)),
+            _ => {}
         }
         let all = &described["components"]["schemas"];
         let mut found = Vec::new();
@@ -120,7 +135,7 @@ impl Walked {
     }
 
     /// What was answered to a body; `mend` makes it of a good one.
-    async fn ask(&mut self, story: &Story, n: usize, mend: impl FnOnce(&Self, Value) -> Value) -> (testkit::Answer, Value) {
+    pub(super) async fn ask(&mut self, story: &Story, n: usize, mend: impl FnOnce(&Self, Value) -> Value) -> (testkit::Answer, Value) {
         if self.route.path.starts_with("/v1/imports/") {
             // An import that runs takes nothing more.
             self.fixtures.insert("imports", routes::import(story).await);
@@ -160,7 +175,7 @@ impl Witness {
 }
 
 /// What hardly any field takes.
-fn garbage() -> Vec<Value> {
+pub(super) fn garbage() -> Vec<Value> {
     let mut all = vec![
         Value::Null,
         json!(""),
@@ -193,7 +208,23 @@ fn garbage() -> Vec<Value> {
 }
 
 /// Refusals that a good body meets, since what it names is not there.
-const GOOD_BUT_REFUSED: &[(&str, &str)] = &[("Login", "login.wrong"), ("ResetPassword", "password.link")];
+const GOOD_BUT_REFUSED: &[(&str, &str)] = &[
+    ("AcceptInvitation", "invitation.over"),
+    ("AddPasskey", "passkey.over"),
+    ("ChangeEmail", "password.current"),
+    ("ChangePassword", "password.current"),
+    ("CompleteSecond", "second.over"),
+    ("ConfirmEmail", "verify.link"),
+    ("DisableSecond", "second.off"),
+    ("Login", "login.wrong"),
+    ("PasskeyLogin", "passkey.over"),
+    ("ReauthVerify", "password.current"),
+    ("RecoveryLogin", "second.over"),
+    ("Refresh", "token.wrong"),
+    ("ResetPassword", "password.link"),
+    ("VerifyEmail", "verify.link"),
+    ("VerifySecond", "second.over"),
+];
 
 async fn walk(story: &Story, slices: &[&str]) {
     let described = web::openapi(&story.app);
@@ -238,7 +269,7 @@ async fn walk(story: &Story, slices: &[&str]) {
     assert!(found.is_empty(), "{found:?}");
 }
 
-fn shown(body: &Value) -> String {
+pub(super) fn shown(body: &Value) -> String {
     body.to_string().chars().take(600).collect()
 }
 

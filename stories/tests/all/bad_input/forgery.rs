@@ -65,7 +65,8 @@ fn what_another_site_sends_is_refused_even_with_the_token() {
     run(async |story| {
         let token = story.owner.csrf();
         let near = format!("http://{HOST}.evil.test");
-        for origin in ["https://evil.test", "null", "", "http://hearth.test:81", &near] {
+        let other_scheme = format!("https://{HOST}");
+        for origin in ["https://evil.test", "null", "", "http://hearth.test:81", &near, &other_scheme] {
             every_changing_route(&story, &[("x-csrf-token", &token), ("origin", origin)]).await;
         }
         for site in ["cross-site", "same-site", "anything"] {

@@ -48,14 +48,10 @@ fn is_of(route: &Route, path: &str) -> bool {
 /// Every form of every page, by the route that takes it.
 async fn all_forms(story: &Story) -> BTreeMap<String, Found> {
     let fixtures = routes::fixtures(story).await;
-    let posts: Vec<_> = story.app.routes().iter().filter(|r| r.method == Method::POST && r.answers == Answers::Page).collect();
+    let ours = || story.app.routes().iter().filter(|r| r.answers == Answers::Page && !r.needs.is_of_platform());
+    let posts: Vec<_> = ours().filter(|r| r.method == Method::POST).collect();
     let mut found = BTreeMap::new();
-    for route in story
-        .app
-        .routes()
-        .iter()
-        .filter(|r| r.method == Method::GET && r.answers == Answers::Page && !r.path.starts_with("/assets") && r.path != "/ui")
-    {
+    for route in ours().filter(|r| r.method == Method::GET && !r.path.starts_with("/assets") && r.path != "/ui") {
         let path = make::address(route, &fixtures);
         for person in [&story.owner, &story.stranger()] {
             for form in forms(&person.get(&path).await.text()) {
@@ -70,9 +66,14 @@ async fn all_forms(story: &Story) -> BTreeMap<String, Found> {
         }
     }
     for route in posts.into_iter().filter(|r| !r.slow) {
-        // The form of one is on the page that a link opens, that of the other only where somebody has two businesses.
+        // Some stand on a page that a link opens, some only where there is more than one thing to choose from.
         let hidden = match route.path {
             "/reset-password" => Some(vec!["token", "newPassword"]),
+            "/verify-email" | "/account/email/confirm" => Some(vec!["token"]),
+            "/invitation" => Some(vec!["token", "password"]),
+            "/team/{accountId}/approve" | "/team/{accountId}/refuse" => Some(Vec::new()),
+            "/2fa/verify" => Some(vec!["mfaToken", "code", "next"]),
+            "/2fa/codes" | "/account/sessions/end" | "/account/sessions/{id}/end" => Some(Vec::new()),
             "/businesses/{tenant}" => Some(Vec::new()),
             _ => None,
         };
@@ -102,8 +103,9 @@ fn lost(answer: &Answer, found: &Found, typed: &str) -> Vec<String> {
 /// Sends every form with every text in all of its fields; how many came back with fields to mend.
 async fn send_all(story: &Story, typed: &[&str]) -> usize {
     let (mut shown_again, mut all_lost) = (0, Vec::new());
-    // Signing out and changing to another business take no fields, and end the session.
-    for found in all_forms(story).await.values().filter(|f| f.action != "/logout" && !f.action.starts_with("/businesses/")) {
+    // Signing out, ending sessions and changing to another business take no fields, and end the session.
+    let ends = |action: &str| action == "/logout" || ["/businesses/", "/account/sessions/"].iter().any(|start| action.starts_with(start));
+    for found in all_forms(story).await.values().filter(|f| !ends(&f.action)) {
         for typed in typed {
             let fields: Vec<(&str, &str)> = found.fields.keys().map(|name| (name.as_str(), *typed)).collect();
             let answer = story.form(&found.action, &fields).await;
