@@ -6,7 +6,7 @@ export SQLX_OFFLINE = true
 target_dir = $${CARGO_TARGET_DIR:-target}
 browser = stories/browser
 
-.PHONY: help demo test lint bench browser
+.PHONY: help demo test lint bench browser fuzz
 
 help: ## Lists these targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ lint: ## Checks formatting, clippy and the rules of the house; licences where ca
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo run --quiet -p xtask -- check
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --all-features check bans licenses sources; fi
+
+fuzz: ## Sends 2,000 random bodies to every operation of the API; HEARTH_FUZZ_SEED=N repeats a run.
+	@scripts/install.sh test
+	HEARTH_FUZZ=2000 cargo test --release -p stories no_random_body -- --nocapture
 
 bench: ## Measures the promises, beside peers, and prints a table.
 	@scripts/install.sh test
