@@ -55,6 +55,9 @@ pub const TRAIL_EXPORTED: &str = "trail.exported";
 /// An operator looked at a business's trail.
 pub const TRAIL_READ: &str = "trail.read";
 
+/// Somebody asked for what their role does not include.
+pub const REFUSED: &str = "request.refused";
+
 /// All that can be noted. The text `activity-…` of the same name says it to people.
 pub const ACTIONS: &[&str] = &[
     SIGNED_IN,
@@ -71,6 +74,7 @@ pub const ACTIONS: &[&str] = &[
     LIST_EXPORTED,
     TRAIL_EXPORTED,
     TRAIL_READ,
+    REFUSED,
 ];
 
 /// Something that happened.

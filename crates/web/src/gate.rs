@@ -17,6 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use db::{Activity, activity};
 use futures::{TryStreamExt, stream};
 use kernel::{Error, Op, Permission, Result};
 use subtle::ConstantTimeEq;
@@ -65,6 +66,14 @@ pub(crate) async fn serve(app: App, route: Arc<Route>, request: Request) -> Resp
     finish(&cx, result, begun.elapsed())
 }
 
+/// Who asks for what their role does not include is noted.
+fn note_refused(cx: &Cx, error: &Error) {
+    if let Error::Forbidden(permission) = error {
+        let detail = serde_json::json!({ "route": cx.route.path, "needs": permission });
+        cx.app.db().note(Activity::of(&cx.op, activity::REFUSED, "route").detail(detail));
+    }
+}
+
 async fn handle(cx: &mut Cx, parts: Parts, body: Body) -> Result<Reply> {
     if parts.uri.path_and_query().is_some_and(|p| p.as_str().len() > ADDRESS) {
         return Err(Error::rule("body.too_large"));
@@ -77,7 +86,7 @@ async fn handle(cx: &mut Cx, parts: Parts, body: Body) -> Result<Reply> {
         same_origin(cx)?;
     }
     limits::of_caller(cx).await?;
-    cx.op.needs(cx.route.needs)?;
+    cx.op.needs(cx.route.needs).inspect_err(|error| note_refused(cx, error))?;
     let route = cx.route.clone();
     match &route.does {
         Does::Handle(handler) => {

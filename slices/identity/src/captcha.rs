@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use axum::http::{HeaderValue, header};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kernel::{At, Error, Result};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -193,7 +194,7 @@ impl Widget {
     /// The widget of a page that always shows it.
     pub fn new(cx: &Cx, action: Action) -> Self {
         let site_key = cx.app.settings().captcha.as_ref().map(|captcha| captcha.site_key.clone());
-        Self { nonce: cx.uuid().simple().to_string(), site_key, action }
+        Self { nonce: URL_SAFE_NO_PAD.encode(cx.op.source.bytes::<16>()), site_key, action }
     }
 
     /// That of the sign-in page: it is there once it is needed.

@@ -301,5 +301,5 @@ pub(crate) async fn post_logout(cx: Cx) -> Result<Reply> {
         Some(end_session_url) => Reply::json(&SignedOut { end_session_url })?,
         None => Reply::empty(),
     };
-    Ok(reply.header(header::SET_COOKIE, session::no_cookie()))
+    Ok(session::signed_out(reply))
 }

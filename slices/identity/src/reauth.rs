@@ -17,6 +17,7 @@ use crate::{
     reset, second,
     secret::{Digested, Token, digest, six_digits},
     session::{self, Begun},
+    token,
 };
 
 /// Seconds for which a mailed code stands: 10 minutes.
@@ -50,6 +51,8 @@ pub(crate) async fn send(cx: &Cx) -> Result<()> {
     if second::is_on(&mut system, account).await? {
         return Err(Error::rule("reauth.mail"));
     }
+    // The code serves the session that asked for it, and no other.
+    let own = token::own_session(cx).await?.map(kernel::SessionId::uuid);
     let (code, token, now) = (six_digits(db.source()), Token::new(db.source()), system.source().now());
     // So many codes an hour, or a guesser asks for a new one after each third try.
     let lately = sqlx::query_scalar!(
@@ -70,12 +73,14 @@ pub(crate) async fn send(cx: &Cx) -> Result<()> {
     .execute(system.conn())
     .await?;
     sqlx::query!(
-        "INSERT INTO identity.challenge (token_hash, account_id, kind, code_hash, created_at, expires_at) VALUES ($1, $2, 'reauth', $3, $4, $5)",
+        "INSERT INTO identity.challenge (token_hash, account_id, kind, code_hash, created_at, expires_at, session_id)
+        VALUES ($1, $2, 'reauth', $3, $4, $5, $6)",
         &token.hash(),
         account.uuid(),
         &code_hash(account, &code),
         now,
-        now.plus_seconds(STANDS)
+        now.plus_seconds(STANDS),
+        own
     )
     .execute(system.conn())
     .await?;
@@ -87,14 +92,17 @@ pub(crate) async fn send(cx: &Cx) -> Result<()> {
 /// Takes a mailed code; its tries are counted before it is looked at.
 async fn mailed(cx: &Cx, account: AccountId, code: &Secret) -> Result<()> {
     let wrong = || Error::rule("second.wrong").at("code");
+    let own = token::own_session(cx).await?.map(kernel::SessionId::uuid);
     let mut system = cx.app.db().system("identity.reauth").await?;
     let now = system.source().now();
     let row = sqlx::query!(
         "UPDATE identity.challenge SET tries = tries + 1 WHERE account_id = $1 AND kind = 'reauth' AND spent_at IS NULL AND expires_at > $2 AND tries < $3
+            AND session_id IS NOT DISTINCT FROM $4
         RETURNING token_hash, code_hash",
         account.uuid(),
         now,
-        TRIES
+        TRIES,
+        own
     )
     .fetch_optional(system.conn())
     .await?;

@@ -28,6 +28,8 @@ const SETUP: i64 = 15 * 60;
 const SECRET: usize = 20;
 /// Recovery codes.
 const CODES: usize = 10;
+/// Signs of a recovery code, five bits each: 120 bits need no slow hash.
+const CODE: usize = 24;
 /// Signs of recovery codes: none that are taken for one another.
 const SIGNS: &[u8; 32] = b"023456789abcdefghjkmnpqrstuvwxyz";
 
@@ -360,9 +362,9 @@ async fn note(cx: &Cx, system: &mut System, account: AccountId, action: &'static
 async fn make_codes(system: &mut System, account: AccountId) -> Result<RecoveryCodes> {
     let source = system.source().clone();
     let one = || {
-        let drawn: [u8; 10] = source.bytes();
-        let signs: String = drawn.iter().map(|b| char::from(SIGNS[usize::from(b & 31)])).collect();
-        format!("{}-{}", &signs[..5], &signs[5..])
+        let drawn: [u8; CODE] = source.bytes();
+        let signs: Vec<char> = drawn.iter().map(|b| char::from(SIGNS[usize::from(b & 31)])).collect();
+        signs.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join("-")
     };
     let codes: Vec<String> = (0..CODES).map(|_| one()).collect();
     let hashes: Vec<Vec<u8>> = codes.iter().map(|code| recovery_hash(account, code).to_vec()).collect();

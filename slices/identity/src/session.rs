@@ -16,7 +16,7 @@ use std::{
 use axum::http::header;
 use db::{Db, System};
 use kernel::{AccountId, Actor, At, Error, Op, Permissions, Result, SessionId, TenantId};
-use web::{Cx, Viewer, Visitor};
+use web::{Cx, Reply, Viewer, Visitor};
 
 use crate::{
     client::Client,
@@ -56,6 +56,11 @@ impl Begun {
 /// The `Set-Cookie` header that takes the cookie away.
 pub(crate) fn no_cookie() -> String {
     format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
+}
+
+/// An answer to a sign-out: the cookie goes, and what the browser stored of this program.
+pub(crate) fn signed_out(reply: Reply) -> Reply {
+    reply.header(header::SET_COOKIE, no_cookie()).header(header::HeaderName::from_static("clear-site-data"), "\"storage\"")
 }
 
 /// How a person proved who they are when a session begins.

@@ -58,6 +58,7 @@ activity-auth-second-factor-failed = Second factor refused
 activity-auth-reset-asked = Asked for a new password
 activity-auth-tokens-given = Tokens given to a program
 activity-auth-token-reused = Refresh token used twice
+activity-request-refused = Asked for what the role does not include
 activity-mail-sent = Letter sent
 activity-mail-failed = Letter not taken yet
 activity-mail-dead = Letter given up

@@ -159,3 +159,24 @@ fn requests_that_are_given_up_leave_no_trace_in_other_peoples_work() {
         assert_eq!(read_only, "off");
     });
 }
+
+#[test]
+fn a_stream_ends_with_its_session() {
+    run(async |story| {
+        let coffee = story.made_to_order("Coffee", 260, 55).await;
+        let served = story.serve().await;
+        let ada = story.member(&[kernel::Role::Seller]).await;
+        let (mut heard, status) = stream(&served, &ada.cookies()).await;
+        assert!(status.contains("200"), "{status}");
+        ada.post("/v1/auth/logout", &serde_json::json!({})).await.is(204);
+        story.sell(&coffee, "1").await;
+        let (mut rest, mut line) = (String::new(), String::new());
+        // The last piece of a body is empty.
+        while line.trim_end() != "0" {
+            line.clear();
+            timeout(Duration::from_secs(20), heard.read_line(&mut line)).await.expect("the stream ends").unwrap();
+            rest.push_str(&line);
+        }
+        assert!(!rest.contains("order.paid"), "{rest}");
+    });
+}

@@ -157,7 +157,7 @@ async fn logout(cx: Cx, _: Fields) -> Result<Reply> {
     if let Some(url) = elsewhere {
         return Ok(super::providers::sign_out_page(&cx, &url));
     }
-    Ok(Reply::see("/login").header(header::SET_COOKIE, session::no_cookie()))
+    Ok(session::signed_out(Reply::see("/login")))
 }
 
 async fn register_page(cx: Cx) -> Result<Reply> {

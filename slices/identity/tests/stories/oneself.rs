@@ -103,3 +103,60 @@ fn a_second_factor_is_set_up_by_page() {
         );
     });
 }
+
+#[test]
+fn attack_another_address_asked_for_by_a_thief_ends_with_the_password_s_reset() {
+    testkit::run(async |story| {
+        let (email, thiefs) = (registered(&story).await, address(&story));
+        let thief = story.stranger();
+        sign_in(&thief, &email, PASSWORD).await.is(200);
+        thief.post("/v1/auth/change-email", &json!({ "newEmail": thiefs, "password": PASSWORD })).await.is(202);
+        let link = story.letter(&thiefs, "new-email").await.token();
+        story.stranger().post("/v1/auth/forgot-password", &json!({ "email": email })).await.is(202);
+        let token = story.letter(&email, "reset").await.token();
+        let chosen = json!({ "token": token, "newPassword": "seventeen quiet umbrellas waltz" });
+        story.stranger().post("/v1/auth/reset-password", &chosen).await.ok();
+        thief.post("/v1/auth/change-email/confirm", &json!({ "token": link })).await.refused("verify.link");
+    });
+}
+
+#[test]
+fn attack_a_stolen_session_sets_up_no_way_in_that_stays() {
+    testkit::run(async |story| {
+        let email = registered(&story).await;
+        let ada = story.stranger();
+        sign_in(&ada, &email, PASSWORD).await.is(200);
+        story.later(Duration::from_secs(16 * 60));
+        ada.get("/v1/auth/me").await.ok();
+        for path in ["/v1/auth/2fa/enable-init", "/v1/auth/passkeys/register/begin"] {
+            ada.post(path, &json!({})).await.refused("auth.again");
+        }
+        assert_eq!(ada.get("/2fa/setup").await.location(), "/reauth?next=%2F2fa%2Fsetup");
+        let proved = ada.post("/v1/auth/reauth/verify", &json!({ "password": PASSWORD })).await.ok().json();
+        ada.keep_csrf(proved["csrfToken"].as_str().unwrap());
+        ada.post("/v1/auth/2fa/enable-init", &json!({})).await.ok();
+    });
+}
+
+#[test]
+fn attack_an_address_that_a_business_added_starts_afresh_for_its_owner() {
+    testkit::run(async |story| {
+        // A business adds Ada's address, chooses the first password itself, and sets a second factor up.
+        let email = address(&story);
+        let added = story.post("/v1/team/members", &json!({ "email": email, "name": "Ada", "roles": ["seller"] })).await.ok().json();
+        let token = added["passwordLink"].as_str().unwrap().split("token=").nth(1).unwrap().to_owned();
+        let thief = story.stranger();
+        thief.post("/v1/auth/reset-password", &json!({ "token": token, "newPassword": PASSWORD })).await.ok();
+        sign_in(&thief, &email, PASSWORD).await.is(200);
+        crate::second::set_up(&story, &thief).await;
+        // Ada reads her mail and chooses a password: what was set up before is gone.
+        story.stranger().post("/v1/auth/forgot-password", &json!({ "email": email })).await.is(202);
+        let token = story.letter(&email, "reset").await.token();
+        let ada = story.stranger();
+        let chosen = json!({ "token": token, "newPassword": "seventeen quiet umbrellas waltz" });
+        ada.post("/v1/auth/reset-password", &chosen).await.ok();
+        thief.get("/v1/auth/me").await.refused("auth.required");
+        let signed_in = sign_in(&ada, &email, "seventeen quiet umbrellas waltz").await.is(200).json();
+        assert!(signed_in["mfaRequired"].is_null(), "{signed_in}");
+    });
+}

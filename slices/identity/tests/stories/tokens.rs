@@ -236,3 +236,20 @@ fn a_demoted_member_s_token_loses_its_rights_at_once() {
             .refused("auth.forbidden");
     });
 }
+
+#[test]
+fn a_key_that_ended_while_no_program_asked_stays_ended() {
+    testkit::run(async |story| {
+        let made = story.post("/v1/api-keys", &json!({ "name": "Shop", "permissions": ["item:read"] })).await.is(200).json();
+        let (shop, key) = (story.stranger(), text(&made, "key").to_owned());
+        bearing(&shop, &key, "GET", "/v1/items", &json!({})).await.ok();
+        story.owner.json("DELETE", &format!("/v1/api-keys/{}", text(&made, "id")), &json!({})).await.ok();
+        // Nobody asks for hours, and what said that the key ended is swept.
+        story.later(Duration::from_secs(2 * 3600));
+        let mut system = story.db.system("story.sweep").await.unwrap();
+        let sql = "DELETE FROM identity.revocation WHERE tenant_id = $1";
+        sqlx::query(sql).bind(story.tenant.uuid()).execute(system.conn()).await.unwrap();
+        system.commit().await.unwrap();
+        bearing(&shop, &key, "GET", "/v1/items", &json!({})).await.refused("token.wrong");
+    });
+}
