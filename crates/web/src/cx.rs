@@ -44,7 +44,7 @@ pub struct Site {
 }
 
 /// A signed-in person as pages show them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Viewer {
     /// The address they sign in with.
     pub email: String,

@@ -16,12 +16,13 @@ use std::{
 use axum::http::header;
 use db::{Db, System};
 use kernel::{AccountId, Actor, At, Error, Op, Permissions, Result, SessionId, TenantId};
+use sqlx::types::Json;
 use web::{Cx, Reply, Viewer, Visitor};
 
 use crate::{
     client::Client,
     secret::{Digested, Token},
-    standing::{Standing, Stored},
+    standing::{Standing, Stored, StoredMember},
 };
 
 /// The cookie's name; the prefix makes browsers refuse it from other hosts and without TLS.
@@ -333,9 +334,8 @@ async fn note(db: &Db, key: &Digested, now: At) -> Result<()> {
 async fn ask(db: &Db, token: &Token, now: At) -> Result<Option<Known>> {
     let mut system = db.system("identity.session").await?;
     let row = sqlx::query!(
-        r#"SELECT s.account_id, a.email, a.platform_roles, s.created_at, s.seen_at, s.proved_at, s.family, s.network, m.tenant_id AS "tenant_id?",
-            m.business AS "business?", m.slug AS "slug?", m.name AS "name?", m.roles AS "roles?", m.own_permissions AS "own_permissions?",
-            m.sites AS "sites?", m.idle_minutes AS "idle_minutes?", m.reauth_hours AS "reauth_hours?"
+        r#"SELECT s.account_id, a.email, a.platform_roles, s.created_at, s.seen_at, s.proved_at, s.family, s.network,
+            to_jsonb(m) AS "member: Json<StoredMember>"
         FROM identity.session s JOIN identity.account a ON a.id = s.account_id
             LEFT JOIN identity.standing m ON m.tenant_id = s.tenant_id AND m.account_id = s.account_id
         WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.kind = 'browser' AND a.locked_at IS NULL"#,
@@ -344,20 +344,7 @@ async fn ask(db: &Db, token: &Token, now: At) -> Result<Option<Known>> {
     .fetch_optional(system.conn())
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let standing = Stored {
-        account_id: AccountId::new(row.account_id),
-        email: row.email,
-        platform_roles: row.platform_roles,
-        tenant_id: row.tenant_id,
-        business: row.business,
-        slug: row.slug,
-        name: row.name,
-        roles: row.roles,
-        own_permissions: row.own_permissions,
-        sites: row.sites,
-        idle_minutes: row.idle_minutes,
-        reauth_hours: row.reauth_hours,
-    };
+    let standing = Stored { account_id: row.account_id, email: row.email, platform_roles: row.platform_roles, member: row.member };
     let standing = Arc::new(standing.standing()?);
     let known = Known {
         viewer: standing.viewer_with(token.derive("hearth csrf")),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use kernel::{AccountId, Error, Permission, Permissions, PlatformRole, Result, Role, TenantId};
+use serde::Deserialize;
 use serde_json::Value;
+use sqlx::types::Json;
 use web::{Site, Viewer};
 
 /// Minutes without use after which a browser session ends, unless the business says otherwise.
@@ -24,20 +26,26 @@ pub(crate) struct Standing {
     pub reauth_seconds: i64,
 }
 
-/// A row of an account beside its row of `identity.standing`.
+/// An account beside its row of `identity.standing`, where it has one.
 pub(crate) struct Stored {
-    pub account_id: AccountId,
+    pub account_id: uuid::Uuid,
     pub email: String,
     pub platform_roles: Vec<String>,
-    pub tenant_id: Option<uuid::Uuid>,
-    pub business: Option<String>,
-    pub slug: Option<String>,
-    pub name: Option<String>,
-    pub roles: Option<Vec<String>>,
-    pub own_permissions: Option<Vec<String>>,
-    pub sites: Option<Value>,
-    pub idle_minutes: Option<i32>,
-    pub reauth_hours: Option<i32>,
+    pub member: Option<Json<StoredMember>>,
+}
+
+/// A row of `identity.standing`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct StoredMember {
+    tenant_id: TenantId,
+    business: String,
+    slug: String,
+    name: String,
+    roles: Vec<String>,
+    own_permissions: Vec<String>,
+    sites: Option<Value>,
+    idle_minutes: Option<i32>,
+    reauth_hours: Option<i32>,
 }
 
 /// The permissions of stored codes; one that this program does not know (of a newer or older version) gives nothing.
@@ -47,32 +55,44 @@ pub(crate) fn permissions(codes: &[String]) -> Permissions {
 
 impl Stored {
     pub fn standing(self) -> Result<Standing> {
-        let roles: Vec<Role> = self.roles.iter().flatten().map(|role| role.parse()).collect::<Result<_>>()?;
-        let of_business = match self.tenant_id {
-            Some(_) => {
-                let own = permissions(self.own_permissions.as_deref().unwrap_or_default());
-                Permissions::of_roles(&roles).and(Permissions::of_member(own.iter()))
-            }
-            None => Permissions::SIGNED_IN,
-        };
         let platform: Vec<PlatformRole> = self.platform_roles.iter().map(|role| role.parse()).collect::<Result<_>>()?;
-        let permissions = platform.iter().fold(of_business, |set, role| set.and(role.permissions()));
-        let viewer = Viewer {
-            name: self.name.unwrap_or_else(|| self.email.clone()),
-            email: self.email,
-            roles,
-            business: self.business,
-            slug: self.slug,
-            sites: sites(self.sites)?,
-            csrf: None,
-        };
-        Ok(Standing {
-            account: self.account_id,
-            tenant: self.tenant_id.map(TenantId::new),
-            permissions,
+        let viewer = Viewer { name: self.email.clone(), email: self.email, ..Viewer::default() };
+        let alone = Standing {
+            account: AccountId::new(self.account_id),
+            tenant: None,
+            permissions: Permissions::SIGNED_IN,
             viewer,
-            idle_seconds: i64::from(self.idle_minutes.unwrap_or(IDLE_MINUTES)) * 60,
-            reauth_seconds: i64::from(self.reauth_hours.unwrap_or(REAUTH_HOURS)) * 3600,
+            idle_seconds: i64::from(IDLE_MINUTES) * 60,
+            reauth_seconds: i64::from(REAUTH_HOURS) * 3600,
+        };
+        let mut standing = match self.member {
+            Some(Json(member)) => member.standing(alone)?,
+            None => alone,
+        };
+        standing.permissions = platform.iter().fold(standing.permissions, |set, role| set.and(role.permissions()));
+        Ok(standing)
+    }
+}
+
+impl StoredMember {
+    /// What somebody's standing becomes by their place in a business.
+    fn standing(self, alone: Standing) -> Result<Standing> {
+        let roles: Vec<Role> = self.roles.iter().map(|role| role.parse()).collect::<Result<_>>()?;
+        let own = permissions(&self.own_permissions);
+        Ok(Standing {
+            tenant: Some(self.tenant_id),
+            permissions: Permissions::of_roles(&roles).and(Permissions::of_member(own.iter())),
+            viewer: Viewer {
+                name: self.name,
+                roles,
+                business: Some(self.business),
+                slug: Some(self.slug),
+                sites: sites(self.sites)?,
+                ..alone.viewer
+            },
+            idle_seconds: self.idle_minutes.map_or(alone.idle_seconds, |minutes| i64::from(minutes) * 60),
+            reauth_seconds: self.reauth_hours.map_or(alone.reauth_seconds, |hours| i64::from(hours) * 3600),
+            ..alone
         })
     }
 }

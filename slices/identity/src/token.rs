@@ -15,6 +15,7 @@ use db::{Db, System};
 use jsonwebtoken::{Algorithm, Header, Validation};
 use kernel::{AccountId, Actor, At, Error, Op, Permissions, Result, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
 use web::{App, Cx, Viewer, Visitor};
 
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
     revocation::{Feed, Row},
     secret::digest,
     session,
-    standing::{Standing, Stored, permissions},
+    standing::{Standing, Stored, StoredMember, permissions},
 };
 
 /// Seconds for which an access token stands.
@@ -317,10 +318,9 @@ pub(crate) async fn load(db: &Db, account: AccountId, tenant: Option<TenantId>) 
 
 /// The same in a transaction.
 pub(crate) async fn load_in(system: &mut System, account: AccountId, tenant: Option<TenantId>) -> Result<Option<Standing>> {
-    let row = sqlx::query!(
-        r#"SELECT a.email, a.platform_roles, m.tenant_id AS "tenant_id?", m.business AS "business?", m.slug AS "slug?", m.name AS "name?",
-            m.roles AS "roles?", m.own_permissions AS "own_permissions?", m.sites AS "sites?", m.idle_minutes AS "idle_minutes?",
-            m.reauth_hours AS "reauth_hours?"
+    let stored = sqlx::query_as!(
+        Stored,
+        r#"SELECT a.id AS account_id, a.email, a.platform_roles, to_jsonb(m) AS "member: Json<StoredMember>"
         FROM identity.account a LEFT JOIN identity.standing m ON m.tenant_id = $2 AND m.account_id = a.id
         WHERE a.id = $1 AND a.locked_at IS NULL"#,
         account.uuid(),
@@ -328,22 +328,5 @@ pub(crate) async fn load_in(system: &mut System, account: AccountId, tenant: Opt
     )
     .fetch_optional(system.conn())
     .await?;
-    row.map(|row| {
-        let stored = Stored {
-            account_id: account,
-            email: row.email,
-            platform_roles: row.platform_roles,
-            tenant_id: row.tenant_id,
-            business: row.business,
-            slug: row.slug,
-            name: row.name,
-            roles: row.roles,
-            own_permissions: row.own_permissions,
-            sites: row.sites,
-            idle_minutes: row.idle_minutes,
-            reauth_hours: row.reauth_hours,
-        };
-        stored.standing()
-    })
-    .transpose()
+    stored.map(Stored::standing).transpose()
 }
