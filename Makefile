@@ -6,7 +6,7 @@ export SQLX_OFFLINE = true
 target_dir = $${CARGO_TARGET_DIR:-target}
 browser = stories/browser
 
-.PHONY: help demo test lint bench browser fuzz
+.PHONY: help demo test lint audit bench browser fuzz
 
 help: ## Lists these targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ lint: ## Checks formatting, clippy and the rules of the house; licences where ca
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo run --quiet -p xtask -- check
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --all-features check bans licenses sources; fi
+
+audit: ## Holds every component against the database of known flaws; asks crates.io and the RustSec database.
+	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
+	cargo deny --all-features check advisories
 
 fuzz: ## Sends 2,000 random bodies to every operation of the API; HEARTH_FUZZ_SEED=N repeats a run.
 	@scripts/install.sh test

@@ -36,6 +36,7 @@ pub fn app(db: db::Db, config: &Config) -> App {
         redis: config.redis.clone(),
         limit_factor: config.limit_factor,
         captcha: config.captcha.clone(),
+        breaches: config.breaches.clone(),
         cors_origins: config.cors_origins.clone(),
         providers: config.providers.clone(),
         external: config.external.clone(),

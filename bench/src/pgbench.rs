@@ -28,19 +28,20 @@ pub struct Run {
     pub times: Vec<Duration>,
 }
 
-/// Rings sales by pgbench for so many seconds; each line takes one of so many items of its own.
-pub async fn run(world: &World, business: &Business, spread: usize, seconds: u32, round: usize) -> Result<Run> {
-    let place = world.dir().join(format!("pgbench-{spread}-{round}"));
-    fs::create_dir(&place)?;
+/// Rings sales by pgbench for so many seconds; each line takes one of so many items of its own. Each is entered in the log, or
+/// none is.
+pub async fn run(world: &World, business: &Business, spread: usize, seconds: u32, logged: bool) -> Result<Run> {
+    let place = tempfile::Builder::new().prefix("pgbench").tempdir_in(world.dir())?;
+    let place = place.path();
     let script = place.join("sale.sql");
-    fs::write(&script, script_of(business, spread))?;
+    fs::write(&script, script_of(business, spread, logged))?;
     let mut command = Command::new(program()?);
     command.args(["-n", "-M", "prepared", "-j", "2", "-U", "hearth_app", "-p", "5432", "-l"]);
     command.arg("-c").arg(CLIENTS.to_string()).arg("-T").arg(seconds.to_string()).arg("-h").arg(world.socket()).arg("-f").arg(&script);
     for (name, value) in variables(world, business) {
         command.arg("-D").arg(format!("{name}={value}"));
     }
-    command.arg(hearth::open::DATABASE).current_dir(&place);
+    command.arg(hearth::open::DATABASE).current_dir(place);
     let output = tokio::task::spawn_blocking(move || command.output()).await??;
     let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let failed = !output.status.success() || errors.contains("abort") || errors.contains("ERROR");
@@ -49,7 +50,7 @@ pub async fn run(world: &World, business: &Business, spread: usize, seconds: u32
     }
     let rate = said.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
     let rate = rate.ok_or_else(|| format!("pgbench gave no rate: {said}"))?;
-    Ok(Run { rate, times: times(&place)? })
+    Ok(Run { rate, times: times(place)? })
 }
 
 /// The newest pgbench of Debian's directories; else that of the path.
@@ -130,7 +131,7 @@ fn items() -> String {
 }
 
 /// A sale as pgbench runs it. Line 1 takes one of the first `spread` items, line 2 one of the next, and so on.
-fn script_of(business: &Business, spread: usize) -> String {
+fn script_of(business: &Business, spread: usize, logged: bool) -> String {
     let mut script = String::from("\\set seq :seq + 1\n\\set base :seq * 4096 + :client_id * 256\n");
     for n in 1..=LINES {
         let (first, last) = ((n - 1) * spread + 1, n * spread);
@@ -140,7 +141,7 @@ fn script_of(business: &Business, spread: usize) -> String {
     let tenant = business.tenant;
     let _ =
         writeln!(script, "\\startpipeline\nBEGIN;\nSET LOCAL hearth.tenant = '{tenant}';\nSET LOCAL lock_timeout = '5s';\n\\endpipeline");
-    for (sql, values) in [(TILL, till()), (INSERT, insert()), (LOCK, lock()), (SETTLE, settle())] {
+    for (sql, values) in [(TILL, till()), (INSERT, insert()), (LOCK, lock()), (SETTLE, settle(logged))] {
         let _ = writeln!(script, "{};", filled(sql, &values));
     }
     script.push_str("COMMIT;\n");
@@ -202,7 +203,7 @@ fn book(code: u32) -> String {
     format!("00000000-0000-7000-8000-{code:012x}")
 }
 
-fn settle() -> Vec<String> {
+fn settle(logged: bool) -> Vec<String> {
     let (total, net) = (PRICE * LINES as i64, PRICE * LINES as i64 * 5 / 6);
     let (cost, one) = (COST * LINES as i64, |expression: &str| vec![expression.to_owned(); LINES]);
     let four = |expression: &str| array(vec![expression.to_owned(); 4]);
@@ -210,9 +211,11 @@ fn settle() -> Vec<String> {
     let sites = || array(one(":site::uuid"));
     let locations = || array(one(":location::uuid"));
     let listed = |values: &[String]| format!("'{{{}}}'", values.join(","));
+    let entry = vec![ids(11, 1), same("order.paid", 1), same("order", 1), ids(0, 1), same("NULL", 1), ":after".into(), same("NULL", 1)];
+    let entry = if logged { entry } else { none(entry.len()) };
     [
         vec![":tenant".into(), ":at".into(), id(12), "'account'".into(), ":seller".into(), "NULL".into(), "'127.0.0.1'".into()],
-        vec![ids(11, 1), same("order.paid", 1), same("order", 1), ids(0, 1), same("NULL", 1), ":after".into(), same("NULL", 1)],
+        entry,
         none(4),
         vec!["'S'".into(), format!("extract(year FROM {DAY})"), id(0), "'order'".into(), id(0), ":digest".into(), ":answer".into()],
         none(5),
@@ -240,7 +243,7 @@ mod tests {
 
     #[test]
     fn each_statement_gets_just_its_parameters() {
-        for (sql, values) in [(TILL, till()), (INSERT, insert()), (LOCK, lock()), (SETTLE, settle())] {
+        for (sql, values) in [(TILL, till()), (INSERT, insert()), (LOCK, lock()), (SETTLE, settle(true)), (SETTLE, settle(false))] {
             let count = (1..=values.len() + 1).filter(|n| mentions(sql, *n)).count();
             assert_eq!(count, values.len());
             assert!(!filled(sql, &values).contains('$'));

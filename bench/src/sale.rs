@@ -27,13 +27,15 @@ pub async fn measure(world: &World, seconds: u32, table: &mut Table) -> Result<(
         // As autovacuum does within the first minutes of a shop.
         world.sql("ANALYZE").await?;
         let (mut program, mut bare) = (Run::default(), Run::default());
-        for round in 0..ROUNDS {
+        for _ in 0..ROUNDS {
             let (run, most) = load(world, &business, spread, Duration::from_secs(seconds.into())).await?;
             trips = trips.max(most);
             add(&mut program, run);
-            add(&mut bare, pgbench::run(world, &business, spread, seconds, round).await?);
+            add(&mut bare, pgbench::run(world, &business, spread, seconds, true).await?);
         }
+        let rate = program.rate;
         compare(table, what, least, program, bare);
+        trail(world, &business, (what, spread), seconds, rate, table).await?;
     }
     table.add("sale: round trips to the database", trips.to_string(), "≤ 6", trips <= 6);
     let (findings, _) = world.check(&business).await?;
@@ -60,6 +62,28 @@ fn compare(table: &mut Table, what: &str, least: u32, mut program: Run, mut bare
         "≤ 3 ×",
         factor <= 3.0,
     );
+}
+
+/// What the trail takes of the rate: its entry in each sale, and the sequencer that numbers and chains it meanwhile. The same
+/// statements run with and without the entry, in turn; the difference of time is held against that of a whole sale.
+async fn trail(world: &World, business: &Business, of: (&str, usize), seconds: u32, rate: f64, table: &mut Table) -> Result<()> {
+    let (what, spread) = of;
+    let (mut with, mut without) = (Run::default(), Run::default());
+    for _ in 0..ROUNDS {
+        add(&mut without, pgbench::run(world, business, spread, seconds, false).await?);
+        add(&mut with, pgbench::run(world, business, spread, seconds, true).await?);
+        let begun = Instant::now();
+        while world.waiting().await? > 0 {
+            if begun.elapsed() > Duration::from_secs(1) {
+                return Err("the sequencer does not keep up".into());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    let percent = (1.0 / with.rate - 1.0 / without.rate) * rate * 100.0;
+    let measured = format!("{percent:.1} % ({:.0}/s with, {:.0}/s without, bare)", with.rate, without.rate);
+    table.add(format!("sale: trail and sequencer take of the rate, {what}"), measured, "≤ 5 %", percent <= 5.0);
+    Ok(())
 }
 
 /// Rings sales from all clients for a while; the most round trips of any.

@@ -129,6 +129,11 @@ impl World {
         Ok(())
     }
 
+    /// How many entries of the log wait for their number.
+    pub async fn waiting(&self) -> Result<i64> {
+        Ok(sqlx::query_scalar("SELECT count(*) FROM db.log_inbox").fetch_one(&mut self.role(postgres::SUPERUSER).await?).await?)
+    }
+
     /// Resident memory of the program, in bytes.
     pub fn resident(&self) -> Result<u64> {
         let pid = self.server.as_ref().ok_or("the program does not run")?.id();

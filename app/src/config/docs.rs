@@ -96,9 +96,10 @@ With `HEARTH_MODE=production`, `hearth serve` ends with status 1 and one line fo
 - a database role that owns tables, is a superuser or goes round row security, or that is not hearth_app (hearth_system for the
   second address);
 - a database that does not answer, lacks migrations or has some that this program does not know (run `hearth migrate`);
-- more than one node.
-
-There is no way to switch authentication off.
+- a PostgreSQL, Redis or S3 on another machine that is spoken to without TLS, or a PostgreSQL that need not prove who it is
+  (`sslmode=verify-full`); a mail server that would get a password readable;
+- several nodes without a Redis that counts for all of them;
+- authentication that is switched off, wider limits, a CAPTCHA that anybody passes.
 ";
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What guards the program from outside: shared counts, the CAPTCHA, other sites.
 
+use sqlx::postgres::PgSslMode;
 use web::{Captcha, Redis};
 
 use super::{Database, Mode, Reader};
@@ -30,6 +31,34 @@ impl Reader<'_> {
             self.problem("redis_url", "is no address of a Redis", "Write it like redis://:password@host:6379/0, or rediss://… for TLS.");
         }
         redis
+    }
+
+    /// What goes to another machine goes by TLS, to a server that proves who it is.
+    pub(super) fn refuse_readable(&mut self, database: &Option<Database>) {
+        let external = match database {
+            Some(Database::External(external)) => Some(external),
+            _ => None,
+        };
+        for (key, options) in external.iter().flat_map(|to| {
+            let owner = to.owner.as_ref().map(|options| ("database_owner_url", options));
+            [("database_url", &to.app), ("database_system_url", &to.system)].into_iter().chain(owner)
+        }) {
+            let proven = matches!(options.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull);
+            if !proven && options.get_socket().is_none() && !is_here(options.get_host()) {
+                let mend = "Add ?sslmode=verify-full, and &sslrootcert=FILE where your own authority signed its certificate.";
+                self.problem(key, "speaks to another machine without asking it to prove who it is", mend);
+            }
+        }
+        let plain = |text: Option<&str>, scheme: &str| {
+            let host = text.filter(|text| text.starts_with(scheme)).and_then(|text| text.parse::<axum::http::Uri>().ok());
+            host.is_some_and(|uri| !uri.host().is_some_and(is_here))
+        };
+        if plain(self.text("redis_url"), "redis://") {
+            self.problem("redis_url", "speaks to another machine in plain text", "Write rediss://, and let the Redis serve TLS.");
+        }
+        if plain(self.text("s3_endpoint"), "http://") {
+            self.problem("s3_endpoint", "speaks to another machine in plain text", "Write https://.");
+        }
     }
 
     pub(super) fn limit_factor(&mut self, mode: Mode) -> Option<u32> {
@@ -75,6 +104,18 @@ impl Reader<'_> {
         }
     }
 
+    pub(super) fn breaches(&mut self, mode: Mode) -> Option<String> {
+        let address = self.text("breached_passwords")?.to_owned();
+        let uri = address.parse::<axum::http::Uri>().ok();
+        let host = uri.as_ref().and_then(|uri| uri.host()).filter(|host| !host.is_empty());
+        let by_tls = address.starts_with("https://") && host.is_some();
+        let tried = mode == Mode::Development && address.starts_with("http://") && host.is_some_and(is_here);
+        if !by_tls && !tried {
+            self.problem("breached_passwords", "is no address with https://", "Write it like https://api.pwnedpasswords.com/range.");
+        }
+        Some(address)
+    }
+
     pub(super) fn cors_origins(&mut self) -> Vec<String> {
         let text = self.text("cors_origins").unwrap_or_default().to_lowercase();
         let all: Vec<String> = text.split(',').map(|origin| origin.trim().to_owned()).filter(|origin| !origin.is_empty()).collect();
@@ -84,6 +125,11 @@ impl Reader<'_> {
         }
         all
     }
+}
+
+/// Whether a host is this machine.
+fn is_here(host: &str) -> bool {
+    host == "localhost" || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Scheme and host with an unusual port, just as browsers write it; plain HTTP on this machine alone.

@@ -120,6 +120,8 @@ pub struct Config {
     pub limit_factor: u32,
     /// What asks whether somebody is a person.
     pub captcha: Option<web::Captcha>,
+    /// The corpus of breached passwords that chosen ones are held against.
+    pub breaches: Option<String>,
     /// Other sites whose pages may use the API.
     pub cors_origins: Vec<String>,
     /// Identity providers through which people may sign in.
@@ -239,12 +241,14 @@ impl Reader<'_> {
         let nodes = self.number("nodes", 1, 1..=1000);
         let redis = self.redis(nodes, &database);
         let (limit_factor, captcha, cors_origins) = (self.limit_factor(mode), self.captcha(mode), self.cors_origins());
+        let breaches = self.breaches(mode);
         let (providers, external) = (self.providers(mode), self.external(mode));
         let auth_off = self.auth_off(mode, listen, trusted_proxies);
         let log = self.log();
         let log_format = self.choice("log_format", &[("json", LogFormat::Json), ("text", LogFormat::Text)]);
         if production {
             self.refuse_plain(listen, public_url.as_ref(), trusted_proxies);
+            self.refuse_readable(&database);
         }
         Some(Config {
             mode,
@@ -263,6 +267,7 @@ impl Reader<'_> {
             redis,
             limit_factor: limit_factor?,
             captcha,
+            breaches,
             cors_origins,
             providers,
             external,

@@ -178,6 +178,13 @@ pub static TABLE: &[Setting] = &[
         "Who is asked whether an answer to the widget is good. Only development may ask somebody else.",
     ),
     setting(
+        "breached_passwords",
+        "(none)",
+        "https://api.pwnedpasswords.com/range",
+        "A corpus of breached passwords with the range interface of Have I Been Pwned, which chosen passwords are held against. It is \
+         told five digits of a digest, and learns no password.",
+    ),
+    setting(
         "cors_origins",
         "(none)",
         "https://shop.example, https://app.example",

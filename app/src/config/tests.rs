@@ -135,6 +135,31 @@ fn production_refuses_what_is_not_safe() {
 }
 
 #[test]
+fn production_speaks_to_other_machines_by_tls() {
+    let with = |more: &[(&'static str, &'static str)]| [&PRODUCTION[..], more].concat();
+    let keys: &'static str = vault::new_line(&kernel::Source::real()).leak();
+    let database = |app: &'static str, system: &'static str| {
+        with(&[("HEARTH_DATABASE_URL", app), ("HEARTH_DATABASE_SYSTEM_URL", system), ("HEARTH_ENCRYPTION_KEYS", keys)])
+    };
+    let proven =
+        database("postgres://hearth_app@db.example/h?sslmode=verify-full", "postgres://hearth_system@db.example/h?sslmode=verify-ca");
+    assert_eq!(problems(&proven), [""; 0]);
+    let here = database("postgres://hearth_app@127.0.0.1/h", "postgres://hearth_system@localhost/h?host=/run/postgresql");
+    assert_eq!(problems(&here), [""; 0]);
+    for mode in ["", "?sslmode=require", "?sslmode=disable"] {
+        let app = format!("postgres://hearth_app@db.example/h{mode}").leak();
+        refused(&database(app, "postgres://hearth_system@127.0.0.1/h"), "HEARTH_DATABASE_URL speaks to another machine");
+    }
+    refused(&with(&[("HEARTH_REDIS_URL", "redis://:secret@redis.example:6379/0")]), "HEARTH_REDIS_URL speaks to another machine");
+    assert_eq!(problems(&with(&[("HEARTH_REDIS_URL", "rediss://:secret@redis.example:6379/0")])), [""; 0]);
+    assert_eq!(problems(&with(&[("HEARTH_REDIS_URL", "redis://127.0.0.1:6379")])), [""; 0]);
+    refused(&with(&[("HEARTH_BREACHED_PASSWORDS", "http://127.0.0.1:9000")]), "HEARTH_BREACHED_PASSWORDS is no address with https://");
+    assert_eq!(problems(&[("HEARTH_BREACHED_PASSWORDS", "http://127.0.0.1:9000/range")]), [""; 0]);
+    let bucket = ("HEARTH_TRAIL_CHECKPOINTS", "s3://vault/hearth");
+    refused(&with(&[bucket, ("HEARTH_S3_ENDPOINT", "http://s3.example:9000")]), "HEARTH_S3_ENDPOINT speaks to another machine");
+}
+
+#[test]
 fn an_external_database_needs_both_roles() {
     refused(&[("HEARTH_DATABASE_URL", "postgres://hearth_app@db/hearth")], "HEARTH_DATABASE_SYSTEM_URL is not set");
     refused(&[("HEARTH_DATABASE_OWNER_URL", "postgres://hearth_owner@db/hearth")], "but the database is embedded");

@@ -57,6 +57,10 @@ pub const TRAIL_READ: &str = "trail.read";
 
 /// Somebody asked for what their role does not include.
 pub const REFUSED: &str = "request.refused";
+/// Asked by another site's page, as it seems.
+pub const FORGED: &str = "request.forged";
+/// Asked too often; noted once for each limit's window.
+pub const LIMITED: &str = "request.limited";
 
 /// All that can be noted. The text `activity-…` of the same name says it to people.
 pub const ACTIONS: &[&str] = &[
@@ -75,6 +79,8 @@ pub const ACTIONS: &[&str] = &[
     TRAIL_EXPORTED,
     TRAIL_READ,
     REFUSED,
+    FORGED,
+    LIMITED,
 ];
 
 /// Something that happened.

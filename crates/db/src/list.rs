@@ -223,8 +223,15 @@ impl List {
         for (name, value) in asked.filters.iter().filter(|(_, v)| !v.trim().is_empty()) {
             let filter = self.filters.iter().find(|f| f.name == name && !self.tells(f.sql, permissions));
             let filter = filter.ok_or_else(|| Error::field(name.clone(), "filter.unknown"))?;
-            bounds.push(parse(filter.kind, value.trim()).map_err(|code| Error::field(name.clone(), code))?);
-            asked_for.push((filter, format!("${}", bounds.len() + 1)));
+            let place = match parse(filter.kind, value.trim()).map_err(|code| Error::field(name.clone(), code))? {
+                // Said in the statement: an index of the few rows that have it serves no condition that leaves it open.
+                Bound::Flag(flag) => flag.to_string(),
+                bound => {
+                    bounds.push(bound);
+                    format!("${}", bounds.len() + 1)
+                }
+            };
+            asked_for.push((filter, place));
         }
         let day = |name: &str, else_: &str| {
             asked_for.iter().find(|(filter, _)| filter.name == name).map_or_else(|| format!("'{else_}'::date"), |(_, place)| place.clone())

@@ -8,7 +8,7 @@ const on = (kind, then, early) => doc.addEventListener(kind, then, early);
 const halt = (event) => event.preventDefault();
 root.classList.add('js');
 
-// The server reads the cookie for the next page.
+// The server reads the cookie.
 const theme = (name) => {
 	if (name === 'auto') delete root.dataset.theme; else root.dataset.theme = name;
 	all('[data-theme-set]').forEach((b) => b.setAttribute('aria-pressed', b.dataset.themeSet === name));
@@ -84,7 +84,7 @@ const refresh = async (region) => {
 	try {
 		while (region.again) {
 			region.again = false;
-			const answer = await fetch(region.dataset.liveSrc, { headers: { 'HX-Request': 'true' } });
+			const answer = await fetch(region.dataset.liveSrc, { headers: { 'HX-Request': 'live' } });
 			if (answer.ok && !answer.redirected) swap(region, await answer.text());
 		}
 	} catch { lost(true); } finally { region.busy = false; }
@@ -158,7 +158,7 @@ on('click', (event) => {
 	else if ((el = hit('[data-open]'))) { if (!event.ctrlKey && !event.metaKey && open(byId(el.dataset.open))) halt(event); }
 	else if ((el = hit('[data-theme-set]'))) {
 		theme(el.dataset.themeSet);
-		doc.cookie = `theme=${el.dataset.themeSet};path=/;max-age=31536000;samesite=lax`;
+		doc.cookie = `__Host-theme=${el.dataset.themeSet};path=/;secure;max-age=31536000;samesite=lax`;
 	} else if (hit('[data-close]')) hit('[data-toast]').remove();
 	else if (hit('[data-print]')) print();
 	else if ((el = hit('[data-keypad] button'))) {

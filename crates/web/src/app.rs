@@ -36,6 +36,8 @@ pub struct Settings {
     pub limit_factor: u32,
     /// What asks whether somebody is a person.
     pub captcha: Option<Captcha>,
+    /// The corpus of breached passwords that chosen ones are held against.
+    pub breaches: Option<String>,
     /// Other sites whose pages may use the API with tokens: `https://shop.example`.
     pub cors_origins: Vec<String>,
     /// Identity providers through which people may sign in.
@@ -58,6 +60,7 @@ impl Default for Settings {
             redis: None,
             limit_factor: 1,
             captcha: None,
+            breaches: None,
             cors_origins: Vec::new(),
             providers: Vec::new(),
             external: None,

@@ -1,4 +1,4 @@
-//! What one person, one address or one business may take up at once on this node: live streams, uploads and their room.
+//! What one person, one address or one business may take up at once on this node: live streams, files, uploads and their room.
 //! Counted in memory; a place is given back when it is dropped.
 
 use std::{
@@ -8,6 +8,7 @@ use std::{
 };
 
 use kernel::{AccountId, Actor, Error, Op, Result, TenantId};
+use uuid::Uuid;
 
 /// Live streams of one account.
 const STREAMS_OF_ACCOUNT: u64 = 10;
@@ -15,6 +16,10 @@ const STREAMS_OF_ACCOUNT: u64 = 10;
 const STREAMS_OF_ADDRESS: u64 = 100;
 /// Live streams of all.
 const STREAMS: u64 = 1_000;
+/// Files that one actor takes out at the same time. Each holds a connection to the database, for as long as its reader takes.
+const FILES_OF_ACTOR: u64 = 2;
+/// Files that all take out: some connections are always left for everything else.
+const FILES: u64 = 6;
 /// Uploads of one business at the same time.
 const UPLOADS: u64 = 4;
 
@@ -24,6 +29,8 @@ enum What {
     Streams,
     StreamsOf(AccountId),
     StreamsFrom(IpAddr),
+    Files,
+    FilesOf(Option<Uuid>),
     Uploads(TenantId),
     /// Bytes of uploads that are coming in.
     Room(TenantId),
@@ -66,6 +73,13 @@ impl Bounds {
         let all = [account, address, Some((What::Streams, STREAMS))];
         let held = all.into_iter().flatten().map(|(what, most)| self.place(what, most)).collect::<Option<_>>();
         held.ok_or_else(|| Error::rule("limit.streams"))
+    }
+
+    /// Places for a file that is taken out: among those of whoever asks, and of all; else `limit.files`.
+    pub fn file(&self, op: &Op) -> Result<Vec<Held>> {
+        let all = [(What::FilesOf(op.actor.stored().1), FILES_OF_ACTOR), (What::Files, FILES)];
+        let held = all.into_iter().map(|(what, most)| self.place(what, most)).collect::<Option<_>>();
+        held.ok_or_else(|| Error::rule("limit.files"))
     }
 
     /// A place for an upload of a business; else `limit.uploads`.
@@ -129,6 +143,18 @@ mod tests {
         drop(bounds.stream(&op(&source, source.id(), "192.0.2.2")).unwrap());
         drop(open);
         assert!(bounds.taken().is_empty(), "all of it was given back, also what was refused half way");
+    }
+
+    #[test]
+    fn somebody_takes_out_two_files_at_once_and_all_together_six() {
+        let (bounds, source) = (Bounds::default(), Source::real());
+        let ada = source.id();
+        let mut open: Vec<_> = (0..2).map(|_| bounds.file(&op(&source, ada, "192.0.2.1")).unwrap()).collect();
+        assert_eq!(bounds.file(&op(&source, ada, "192.0.2.9")).unwrap_err().code(), "limit.files");
+        open.extend((0..4).map(|_| bounds.file(&op(&source, source.id(), "192.0.2.1")).unwrap()));
+        assert_eq!(bounds.file(&op(&source, source.id(), "192.0.2.1")).unwrap_err().code(), "limit.files");
+        drop(open);
+        assert!(bounds.taken().is_empty());
     }
 
     #[test]

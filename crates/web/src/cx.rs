@@ -313,7 +313,7 @@ impl Cx {
     }
 
     fn whole(&self, mut page: Page) -> Markup {
-        page.theme = Theme::named(self.cookie("theme").unwrap_or_default());
+        page.theme = Theme::named(self.cookie("__Host-theme").unwrap_or_default());
         ui::page(&page)
     }
 

@@ -1,7 +1,10 @@
 //! Lists and reports as files. Cells that a spreadsheet would take for a formula stay text.
 
+use std::{fs::File, io::Seek};
+
 use db::list::{Column, Kind, List, camel};
 use kernel::{Currency, Error, Money, Permissions, Result};
+use rust_xlsxwriter::{Workbook, XlsxError};
 use serde_json::{Map, Value};
 
 use crate::t;
@@ -47,24 +50,57 @@ pub(crate) fn line(cells: impl Iterator<Item = String>) -> Result<Vec<u8>> {
 }
 
 /// The most rows of a sheet.
-pub(crate) const SHEET: usize = 1_048_575;
+const SHEET: u32 = 1_048_575;
 
-/// A workbook with one sheet: numbers as numbers, everything else as text (so no cell is a formula).
-pub(crate) fn workbook(columns: &[&Column], rows: &[Map<String, Value>]) -> Result<Vec<u8>> {
-    let fail = |e: rust_xlsxwriter::XlsxError| Error::Internal(e.to_string());
-    let mut book = rust_xlsxwriter::Workbook::new();
-    let sheet = book.add_worksheet();
-    for (x, column) in (0_u16..).zip(columns) {
-        sheet.write_string(0, x, t(column.label)).map_err(fail)?;
-    }
-    for (y, row) in (1_u32..).zip(rows) {
-        for (x, column) in (0_u16..).zip(columns) {
-            let text = cell(column, row);
-            match (column.kind, text.parse::<f64>()) {
-                (Kind::Whole | Kind::Money | Kind::Quantity, Ok(number)) => sheet.write_number(y, x, number).map_err(fail)?,
-                _ => sheet.write_string(y, x, text).map_err(fail)?,
-            };
+/// A workbook with one sheet: numbers as numbers, everything else as text (so no cell is a formula). Its rows go into a file of the system's
+/// as they come; memory holds one.
+pub(crate) struct Book {
+    book: Workbook,
+    columns: Vec<&'static Column>,
+    rows: u32,
+}
+
+impl Book {
+    /// A workbook with its headings.
+    pub fn begin(columns: Vec<&'static Column>) -> Result<Self> {
+        let mut book = Workbook::new();
+        let sheet = book.add_worksheet_with_constant_memory();
+        for (x, column) in (0_u16..).zip(&columns) {
+            sheet.write_string(0, x, t(column.label)).map_err(failed)?;
         }
+        Ok(Self { book, columns, rows: 0 })
     }
-    book.save_to_buffer().map_err(fail)
+
+    /// Adds rows. False when the sheet is full.
+    pub fn add(&mut self, rows: &[Map<String, Value>]) -> Result<bool> {
+        let sheet = self.book.worksheet_from_index(0).map_err(failed)?;
+        for row in rows {
+            if self.rows == SHEET {
+                return Ok(false);
+            }
+            self.rows += 1;
+            for (x, column) in (0_u16..).zip(&self.columns) {
+                let text = cell(column, row);
+                match (column.kind, text.parse::<f64>()) {
+                    (Kind::Whole | Kind::Money | Kind::Quantity, Ok(number)) => sheet.write_number(self.rows, x, number),
+                    _ => sheet.write_string(self.rows, x, text),
+                }
+                .map_err(failed)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// The whole file, to be read from its beginning. It is gone when it is closed.
+    pub fn end(mut self) -> Result<File> {
+        let unwritten = |e: std::io::Error| Error::Internal(format!("a workbook: {e}"));
+        let mut file = tempfile::tempfile().map_err(unwritten)?;
+        self.book.save_to_writer(&mut file).map_err(failed)?;
+        file.rewind().map_err(unwritten)?;
+        Ok(file)
+    }
+}
+
+fn failed(error: XlsxError) -> Error {
+    Error::Internal(format!("a workbook: {error}"))
 }

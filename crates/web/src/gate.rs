@@ -45,6 +45,10 @@ pub(crate) fn routes(routes: &mut Routes) {
     });
     routes.raw("GET /v1/openapi.json", Permission::Open, Answers::Json, &[], async |cx: Cx| Reply::json(&crate::openapi(&cx.app)));
     routes.page("GET /ui", Permission::Open, async |cx: Cx| {
+        // For who builds: in front of strangers there is no such page.
+        if cx.app.settings().production {
+            return Err(Error::NotFound);
+        }
         Ok(crate::ui::gallery_in(crate::ui::Theme::named(cx.param("theme").unwrap_or_default())))
     });
 }
@@ -59,19 +63,27 @@ pub(crate) async fn serve(app: App, route: Arc<Route>, request: Request) -> Resp
         Ok(visitor) => {
             cx.op = visitor.op;
             cx.viewer = visitor.viewer;
-            handle(&mut cx, parts, body).await
+            let handled = handle(&mut cx, parts, body).await;
+            handled.inspect_err(|error| note_refused(&cx, error))
         }
         Err(error) => Err(error),
     };
     finish(&cx, result, begun.elapsed())
 }
 
-/// Who asks for what their role does not include is noted.
+/// What was refused for who asked, or whence, is noted: what their role does not include, what another site's page made a
+/// browser send.
 fn note_refused(cx: &Cx, error: &Error) {
-    if let Error::Forbidden(permission) = error {
-        let detail = serde_json::json!({ "route": cx.route.path, "needs": permission });
-        cx.app.db().note(Activity::of(&cx.op, activity::REFUSED, "route").detail(detail));
-    }
+    let route = cx.route.path;
+    let (action, detail) = match error {
+        Error::Forbidden(permission) => (activity::REFUSED, serde_json::json!({ "route": route, "needs": permission })),
+        // Who is not signed in has nothing that could be misused, and is not counted yet.
+        Error::Rule { code, .. } if code.code == "auth.csrf" && cx.viewer.is_some() => {
+            (activity::FORGED, serde_json::json!({ "route": route }))
+        }
+        _ => return,
+    };
+    cx.app.db().note(Activity::of(&cx.op, action, "route").detail(detail));
 }
 
 async fn handle(cx: &mut Cx, parts: Parts, body: Body) -> Result<Reply> {
@@ -82,11 +94,11 @@ async fn handle(cx: &mut Cx, parts: Parts, body: Body) -> Result<Reply> {
         return Err(Error::field(name.replace('\0', ""), "text.control"));
     }
     let changes = !matches!(cx.method, Method::GET | Method::HEAD);
+    limits::of_caller(cx).await?;
     if changes {
         same_origin(cx)?;
     }
-    limits::of_caller(cx).await?;
-    cx.op.needs(cx.route.needs).inspect_err(|error| note_refused(cx, error))?;
+    cx.op.needs(cx.route.needs)?;
     let route = cx.route.clone();
     match &route.does {
         Does::Handle(handler) => {

@@ -3,15 +3,22 @@
 //! name the same rules, so that neither is a way round the other.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use db::{Activity, activity};
 use kernel::{Actor, At, Error, Result};
 
 use crate::{
     Cx,
     counters::{Ask, Counted, Counters, How, Key, Memory, Redis},
 };
+
+/// Used-up limits that are remembered as noted at most.
+const NOTED: usize = 10_000;
 
 /// Whose requests are counted together.
 #[derive(Clone, Copy, Debug)]
@@ -80,18 +87,29 @@ pub enum Counting {
     Lost,
 }
 
+/// What came of taking one of each rule.
+struct Taken {
+    /// The limit to tell of.
+    rate: Option<Rate>,
+    allowed: Result<()>,
+    /// Refused for the first time in this window.
+    first: bool,
+}
+
 /// The counts of one program.
 #[derive(Debug)]
 pub struct Limits {
     own: Memory,
     shared: Option<Redis>,
     times: u32,
+    /// What was noted as used up, until its window ends: a flood is one note.
+    noted: Mutex<HashMap<Key, At>>,
 }
 
 impl Limits {
     /// Counts in `shared`, if there is one. `times` widens every limit; 1 leaves them as they are.
     pub fn new(shared: Option<Redis>, times: u32) -> Self {
-        Self { own: Memory::default(), shared, times: times.max(1) }
+        Self { own: Memory::default(), shared, times: times.max(1), noted: Mutex::default() }
     }
 
     /// How counts are kept now.
@@ -117,8 +135,25 @@ impl Limits {
         }
     }
 
+    /// Whether some of the rules is used up for the first time in its window, as far as this node knows.
+    fn first_full(&self, asks: &[Ask], counted: &Counted, now: At) -> bool {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.len() >= NOTED {
+            noted.retain(|_, ends| *ends > now);
+        }
+        let mut first = false;
+        for (ask, count) in asks.iter().zip(&counted.counts).filter(|(ask, count)| count.n >= ask.most) {
+            let known = noted.get(&ask.key).is_some_and(|ends| *ends > now);
+            if !known && noted.len() < NOTED {
+                noted.insert(ask.key, count.ends);
+                first = true;
+            }
+        }
+        first
+    }
+
     /// Takes one of each rule, or of none where one is used up.
-    async fn take(&self, rules: &[(&Rule, String)], now: At) -> (Option<Rate>, Result<()>) {
+    async fn take(&self, rules: &[(&Rule, String)], now: At) -> Taken {
         let most = |rule: &Rule| rule.most.saturating_mul(self.times);
         let asks: Vec<Ask> =
             rules.iter().map(|(rule, value)| Ask { key: Key::of(rule.name, value), most: most(rule), seconds: rule.seconds }).collect();
@@ -132,9 +167,13 @@ impl Limits {
         if counted.full {
             // Whoever comes again after this long finds every one of them open.
             let longest = rates.filter(|rate| rate.remaining == 0).max_by_key(|rate| rate.reset);
-            return (longest, Err(Error::TooMany(longest.map_or(1, |rate| rate.reset))));
+            return Taken {
+                rate: longest,
+                allowed: Err(Error::TooMany(longest.map_or(1, |rate| rate.reset))),
+                first: self.first_full(&asks, &counted, now),
+            };
         }
-        (rates.min_by_key(|rate| rate.remaining), Ok(()))
+        Taken { rate: rates.min_by_key(|rate| rate.remaining), allowed: Ok(()), first: false }
     }
 }
 
@@ -167,11 +206,15 @@ async fn take(cx: &Cx, rules: &[(&Rule, String)]) -> Result<()> {
     if rules.is_empty() {
         return Ok(());
     }
-    let (rate, taken) = cx.app.limits().take(rules, cx.app.db().source().now()).await;
+    let Taken { rate, allowed, first } = cx.app.limits().take(rules, cx.app.db().source().now()).await;
     if let Some(rate) = rate {
         cx.rates.note(rate);
     }
-    taken
+    if first {
+        let detail = serde_json::json!({ "route": cx.route.path });
+        cx.app.db().note(Activity::of(&cx.op, activity::LIMITED, "route").detail(detail));
+    }
+    allowed
 }
 
 /// The token, key or session of a request; none where nobody is signed in, or where it costs nothing (files, health).
@@ -209,12 +252,13 @@ mod tests {
     async fn the_nearest_limit_is_told_and_the_wait_is_true() {
         let limits = Limits::new(None, 1);
         let rules = [(&RULE, "a".to_owned()), (&WIDE, "a".to_owned())];
-        assert_eq!(limits.take(&rules, at(0)).await.0, Some(Rate { limit: 2, remaining: 1, reset: 60 }));
-        limits.take(&rules, at(1)).await.1.unwrap();
-        let (rate, taken) = limits.take(&rules, at(20)).await;
-        assert_eq!(rate, Some(Rate { limit: 2, remaining: 0, reset: 40 }));
-        assert!(matches!(taken, Err(Error::TooMany(40))));
-        assert!(limits.take(&rules, at(60)).await.1.is_ok(), "after the seconds that were said");
+        assert_eq!(limits.take(&rules, at(0)).await.rate, Some(Rate { limit: 2, remaining: 1, reset: 60 }));
+        limits.take(&rules, at(1)).await.allowed.unwrap();
+        let full = limits.take(&rules, at(20)).await;
+        assert_eq!(full.rate, Some(Rate { limit: 2, remaining: 0, reset: 40 }));
+        assert!(matches!(full.allowed, Err(Error::TooMany(40))) && full.first);
+        assert!(!limits.take(&rules, at(21)).await.first, "a flood is noted once");
+        assert!(limits.take(&rules, at(60)).await.allowed.is_ok(), "after the seconds that were said");
         assert_eq!(limits.counting(), Counting::Own);
     }
 
@@ -222,9 +266,9 @@ mod tests {
     async fn wider_limits_are_wider_and_never_off() {
         let limits = Limits::new(None, 3);
         for _ in 0..6 {
-            assert!(limits.take(&[(&RULE, "a".into())], at(0)).await.1.is_ok());
+            assert!(limits.take(&[(&RULE, "a".into())], at(0)).await.allowed.is_ok());
         }
-        assert!(limits.take(&[(&RULE, "a".into())], at(0)).await.1.is_err());
+        assert!(limits.take(&[(&RULE, "a".into())], at(0)).await.allowed.is_err());
         assert_eq!(Limits::new(None, 0).times, 1);
     }
 

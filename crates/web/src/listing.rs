@@ -6,19 +6,24 @@ use db::{
     Activity, Tx, activity,
     list::{Asked, Column, Kind, List, Page, camel},
 };
+use futures::stream;
 use kernel::{At, Currency, Day, Error, Money, Quantity, Result, Zone};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
+use tokio::{io::AsyncReadExt, sync::mpsc};
 use uuid::Uuid;
 
 use crate::{
-    Cx, Reply, files, say, t,
+    Cx, Reply,
+    files::{self, Book},
+    say, t,
     ui::{self, ColumnKind, Event, Order, Pager, Row, Table, Tone},
 };
 
 /// How long a file waits for its reader.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+/// Bytes of a workbook that are sent at once.
+const PIECE: usize = 64 * 1024;
 /// How many rows a file reads at once.
 const CHUNK: u32 = 2_000;
 
@@ -63,11 +68,14 @@ pub async fn sent_in_time(send: &mpsc::Sender<Result<Bytes>>, piece: Bytes) -> b
 async fn csv(cx: &Cx, list: &'static List, asked: Asked) -> Result<Reply> {
     // Checks filters and sort before the first byte is sent.
     list.explained(&asked, cx.op.permissions)?;
+    let places = cx.app.bounds().file(&cx.op)?;
     note_export(cx, list, "csv");
     let mut tx = cx.app.db().snapshot(cx.op.clone()).await?;
     let columns = files::shown(list, cx.op.permissions);
     let (send, receive) = mpsc::channel::<Result<Bytes>>(2);
     tokio::spawn(async move {
+        // Given back when the file is read, or its reader gone.
+        let _places = places;
         let result: Result<()> = async {
             let mut asked = asked;
             let mut text = files::heading(&columns)?;
@@ -93,20 +101,27 @@ async fn csv(cx: &Cx, list: &'static List, asked: Asked) -> Result<Reply> {
 
 async fn xlsx(cx: &Cx, list: &'static List, mut asked: Asked) -> Result<Reply> {
     list.explained(&asked, cx.op.permissions)?;
+    let places = cx.app.bounds().file(&cx.op)?;
     note_export(cx, list, "xlsx");
     let mut tx = cx.app.db().snapshot(cx.op.clone()).await?;
-    let mut rows = Vec::new();
+    let mut book = Book::begin(files::shown(list, cx.op.permissions))?;
     loop {
-        let mut page = list.rows(&mut tx, &asked, CHUNK).await?;
-        rows.append(&mut page.rows);
-        if page.next.is_none() || rows.len() >= files::SHEET {
+        let page = list.rows(&mut tx, &asked, CHUNK).await?;
+        if !book.add(&page.rows)? || page.next.is_none() {
             break;
         }
         asked.cursor = page.next;
     }
-    rows.truncate(files::SHEET);
-    let bytes = files::workbook(&files::shown(list, cx.op.permissions), &rows)?;
-    Ok(attachment(Reply::bytes("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", bytes), &format!("{}.xlsx", list.name)))
+    drop(tx);
+    let file = tokio::task::spawn_blocking(move || book.end()).await.map_err(|e| Error::Internal(e.to_string()))??;
+    let pieces = stream::try_unfold((tokio::fs::File::from_std(file), places), async |(mut file, places)| {
+        let mut piece = vec![0; PIECE];
+        let read = file.read(&mut piece).await?;
+        piece.truncate(read);
+        Ok::<_, std::io::Error>((read > 0).then(|| (Bytes::from(piece), (file, places))))
+    });
+    let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    Ok(attachment(Reply::bytes(kind, Body::from_stream(pieces)), &format!("{}.xlsx", list.name)))
 }
 
 /// What a page says of its list beside the list itself.

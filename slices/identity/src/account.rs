@@ -4,9 +4,10 @@ use db::{Db, System};
 use kernel::{AccountId, Error, Result, Role, TenantId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::Cx;
+use web::{App, Cx};
 
 use crate::{
+    breaches,
     business::{self, Business},
     email::Email,
     password::{Password, hasher},
@@ -68,8 +69,14 @@ pub struct Me {
     pub csrf_token: Option<String>,
 }
 
-/// A chosen password, if it may be taken. Judging one takes milliseconds of computing, so it is done on a blocking thread.
-pub(crate) async fn chosen(field: &str, typed: &Secret, personal: &[&str]) -> Result<Password> {
+/// A chosen password, if it may be taken.
+pub(crate) async fn chosen(app: &App, field: &str, typed: &Secret, personal: &[&str]) -> Result<Password> {
+    let password = judged(field, typed, personal).await?;
+    if breaches::hold(app, password.text()).await { Err(Error::field(field, "password.breached")) } else { Ok(password) }
+}
+
+/// A password, if the program's own rules take it. Judging one takes milliseconds of computing, so it is done on a blocking thread.
+async fn judged(field: &str, typed: &Secret, personal: &[&str]) -> Result<Password> {
     let password = Password::new(&typed.0);
     let (judged, personal) = (password.clone(), personal.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>());
     let verdict = tokio::task::spawn_blocking(move || judged.check(&personal.iter().map(String::as_str).collect::<Vec<_>>()))
@@ -142,7 +149,7 @@ pub async fn set_password(db: &Db, account: AccountId, password: &str) -> Result
     let personal = personal(&mut system, account).await?;
     drop(system);
     let personal: Vec<&str> = personal.iter().map(String::as_str).collect();
-    let password = chosen("password", &Secret(password.to_owned()), &personal).await?;
+    let password = judged("password", &Secret(password.to_owned()), &personal).await?;
     keep(db, account, password).await?;
     let mut system = db.system("identity.sign_out").await?;
     revocation::end_sessions(&mut system, account, None, "the password was changed").await?;

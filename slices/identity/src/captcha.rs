@@ -16,6 +16,8 @@ use web::{
     ui::{Tone, banner},
 };
 
+use crate::outside::{self, Outside};
+
 /// Wrong guesses for an address after which a sign-in needs proof.
 const OF_ACCOUNT: u32 = 3;
 /// Wrong guesses from a client after which it does.
@@ -26,8 +28,6 @@ const WINDOW: u32 = 15 * 60;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The longest token, in bytes.
 const TOKEN: usize = 2048;
-/// The longest answer of the provider that is read, in bytes.
-const ANSWER: usize = 64 * 1024;
 /// Where the widget comes from.
 const ORIGIN: &str = "https://challenges.cloudflare.com";
 /// Cloudflare's secret for trying passes every token and names no host of ours; production refuses it at the start.
@@ -66,20 +66,6 @@ enum Checked {
     Person,
     Nobody,
     NoAnswer(String),
-}
-
-/// How the provider is asked; made once for each program.
-#[derive(Default)]
-struct Asking(tokio::sync::OnceCell<reqwest::Client>);
-
-impl Asking {
-    async fn client(&self) -> Result<&reqwest::Client, String> {
-        let make = async || {
-            let builder = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
-            builder.build().map_err(|error| error.to_string())
-        };
-        self.0.get_or_try_init(make).await
-    }
 }
 
 /// Registering needs proof, always.
@@ -168,19 +154,11 @@ async fn ask(cx: &Cx, captcha: &Captcha, token: &str) -> Result<Verdict, String>
     let mut form = vec![("secret", captcha.secret.clone()), ("response", token.to_owned())];
     form.extend(cx.op.address.map(|address| ("remoteip", address.to_string())));
     let body = serde_urlencoded::to_string(form).map_err(|error| error.to_string())?;
-    let asking = cx.app.part::<Asking>();
-    // Without the address: it is ours to know.
-    let failed = |error: reqwest::Error| error.without_url().to_string();
-    let request = asking.client().await?.post(&captcha.verify_url).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let mut answer = request.body(body).send().await.map_err(failed)?;
-    let mut read = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(failed)? {
-        read.extend_from_slice(&piece);
-        if read.len() > ANSWER {
-            return Err("the answer is too long".into());
-        }
-    }
-    serde_json::from_slice(&read).map_err(|_| format!("status {} without a verdict", answer.status().as_u16()))
+    let outside = cx.app.part::<Outside>();
+    let client = outside.client().await.map_err(|error| error.to_string())?;
+    let request = client.post(&captcha.verify_url).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").timeout(PATIENCE);
+    let (status, read) = outside::answer(request.body(body)).await?;
+    serde_json::from_slice(&read).map_err(|_| format!("status {} without a verdict", status.as_u16()))
 }
 
 /// A page's widget, and the policy that lets it in; nothing where none is set up.

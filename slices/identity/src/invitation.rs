@@ -341,7 +341,7 @@ async fn who(cx: &Cx, shown: &Shown, password: Option<&Secret>) -> Result<Who> {
         Actor::Nobody => {
             let typed = password.ok_or_else(|| Error::field("password", "text.needed"))?;
             let email: Email = Email::read("email", &shown.email)?;
-            let password = chosen("password", typed, &[email.as_str(), email.local(), &shown.business]).await?;
+            let password = chosen(&cx.app, "password", typed, &[email.as_str(), email.local(), &shown.business]).await?;
             Ok(Who::New(hasher().hash(cx.app.db().source(), password).await?))
         }
         _ => Err(Error::Forbidden(Permission::SignedIn.code())),

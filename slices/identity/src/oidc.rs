@@ -3,7 +3,6 @@
 //! account the first time, and only where both sides confirmed it.
 
 pub(crate) mod keys;
-pub(crate) mod outside;
 pub(crate) mod person;
 pub(crate) mod provider;
 
@@ -25,10 +24,10 @@ use crate::{
     login::{self, Entered, Outcome, Wanted},
     oidc::{
         keys::{Expected, truth},
-        outside::Outside,
         person::{Asked, Who},
         provider::{Described, Providers},
     },
+    outside::{self, Outside},
     second,
     secret::{Digested, Token, digest},
     session::{self, Proof},

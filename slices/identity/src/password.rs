@@ -42,6 +42,11 @@ impl Password {
         Self(Zeroizing::new(typed[..end].nfc().collect()))
     }
 
+    /// The password, NFC.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// Refuses a choice by its code: too short or long, common, personal (`personal` holds names and addresses that it
     /// must not contain), or easily guessed.
     pub fn check(&self, personal: &[&str]) -> std::result::Result<(), &'static str> {

@@ -87,7 +87,7 @@ pub(crate) async fn register(cx: &Cx, wanted: &Register) -> Result<String> {
     let db = cx.app.db();
     let email = Email::read("email", &wanted.email)?;
     captcha::before_register(cx, wanted.captcha_token.as_deref()).await?;
-    let password = chosen("password", &wanted.password, &[email.as_str(), email.local()]).await?;
+    let password = chosen(&cx.app, "password", &wanted.password, &[email.as_str(), email.local()]).await?;
     let hash = hasher().hash(db.source(), password).await?;
     let mut system = db.system("identity.register").await?;
     let (id, now, browser) = (system.source().uuid(), system.source().now(), Token::new(db.source()));

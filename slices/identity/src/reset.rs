@@ -6,7 +6,7 @@ use post::letters;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Cx, Reply};
+use web::{App, Cx, Reply};
 
 use crate::{
     account::{self, Accepted, Secret, chosen, personal},
@@ -168,7 +168,7 @@ pub(crate) async fn reset(cx: &Cx, wanted: &ResetPassword) -> Result<()> {
     let over = || Error::rule("password.link");
     let db = cx.app.db();
     let way = find(db, wanted).await?;
-    let hash = new_hash(db, way.account, "newPassword", &wanted.new_password).await?;
+    let hash = new_hash(&cx.app, way.account, "newPassword", &wanted.new_password).await?;
     let mut system = db.system("identity.reset").await?;
     let now = system.source().now();
     let (spent, mailed) = match way.by {
@@ -208,12 +208,13 @@ pub(crate) async fn reset(cx: &Cx, wanted: &ResetPassword) -> Result<()> {
 }
 
 /// Judges and hashes a new password of an account.
-async fn new_hash(db: &Db, account: AccountId, field: &str, typed: &Secret) -> Result<String> {
+async fn new_hash(app: &App, account: AccountId, field: &str, typed: &Secret) -> Result<String> {
+    let db = app.db();
     let mut system = db.system("identity.reset").await?;
     let personal = personal(&mut system, account).await?;
     drop(system);
     let personal: Vec<&str> = personal.iter().map(String::as_str).collect();
-    let password = chosen(field, typed, &personal).await?;
+    let password = chosen(app, field, typed, &personal).await?;
     hasher().hash(db.source(), password).await
 }
 
@@ -253,7 +254,7 @@ pub(crate) async fn current(cx: &Cx, field: &str, typed: &Secret) -> Result<()> 
 pub(crate) async fn change(cx: &Cx, wanted: &ChangePassword) -> Result<()> {
     let (db, account) = (cx.app.db(), cx.op.account()?);
     current(cx, "currentPassword", &wanted.current_password).await?;
-    let hash = new_hash(db, account, "newPassword", &wanted.new_password).await?;
+    let hash = new_hash(&cx.app, account, "newPassword", &wanted.new_password).await?;
     let own = token::own_session(cx).await?;
     let mut system = db.system("identity.password").await?;
     sqlx::query!("UPDATE identity.account SET password_hash = $2 WHERE id = $1", account.uuid(), hash).execute(system.conn()).await?;

@@ -260,7 +260,7 @@ pub(crate) async fn visitor(db: &Db, headers: &header::HeaderMap, client: &Clien
     let (source, now) = (db.source(), db.source().now());
     let nobody = || Visitor { op: Op::nobody(source), viewer: None };
     let Some(token) = token_of(headers) else { return Ok(nobody()) };
-    let Some(known) = known(db, &token, now).await? else { return Ok(nobody()) };
+    let Some(known) = known(db, &token, now, attended(headers)).await? else { return Ok(nobody()) };
     if known.elsewhere(client) {
         let mut system = db.system("identity.sign_out").await?;
         end_token(&mut system, &token, "another browser").await?;
@@ -273,14 +273,23 @@ pub(crate) async fn visitor(db: &Db, headers: &header::HeaderMap, client: &Clien
     Ok(Visitor { op, viewer: Some(known.viewer) })
 }
 
-/// What is known of a session that stands.
-async fn known(db: &Db, token: &Token, now: At) -> Result<Option<Known>> {
+/// Whether somebody asked, and not their open page by itself: its stream, or what it fetches when the stream says that
+/// something changed. That keeps nobody signed in.
+fn attended(headers: &header::HeaderMap) -> bool {
+    let says = |name: &str, what: &str| headers.get(name).is_some_and(|value| value.as_bytes() == what.as_bytes());
+    !says("hx-request", "live") && !says("accept", "text/event-stream")
+}
+
+/// What is known of a session that stands. Being asked for counts as a use where somebody `attended` to it.
+async fn known(db: &Db, token: &Token, now: At, attended: bool) -> Result<Option<Known>> {
     let key = token.hash();
     let Some(slot) = with_slots(|slots| slots.get(&key).map(|(_, slot)| slot.clone())) else {
         // Only sessions that stand get a place in memory: made-up cookies take none.
         let mut known = ask(db, token, now).await?;
         if let Some(known) = &mut known {
-            used(db, &key, known, now).await?;
+            if attended {
+                used(db, &key, known, now).await?;
+            }
             remember(key, known.clone());
         }
         return Ok(known);
@@ -291,7 +300,8 @@ async fn known(db: &Db, token: &Token, now: At) -> Result<Option<Known>> {
         *place = ask(db, token, now).await?;
     }
     match place.as_mut() {
-        Some(known) => used(db, &key, known, now).await?,
+        Some(known) if attended => used(db, &key, known, now).await?,
+        Some(_) => {}
         None => {
             with_slots(|slots| slots.remove(&key));
         }

@@ -100,17 +100,19 @@ pub(crate) async fn end_one(system: &mut System, account: AccountId, session: Se
     Ok(())
 }
 
-/// Ends one.
+/// Ends one, of somebody who proved lately who they are: whoever took a session over must not shut its owner out.
 pub(crate) async fn end(cx: &Cx, session: SessionId) -> Result<()> {
     let account = cx.op.account()?;
+    token::recently_proved(cx).await?;
     let mut system = cx.app.db().system("identity.sessions").await?;
     end_one(&mut system, account, session, "ended by its owner").await?;
     system.log(&cx.op, PLATFORM, &Change::of("session.ended", "session", session, &serde_json::json!({ "account": account }))).await?;
     system.commit().await
 }
 
-/// Ends all but this one; how many.
+/// Ends all but this one, likewise; how many.
 pub(crate) async fn end_others(cx: &Cx) -> Result<u64> {
+    token::recently_proved(cx).await?;
     let (account, own) = (cx.op.account()?, token::own_session(cx).await?);
     let mut system = cx.app.db().system("identity.sessions").await?;
     let ended = revocation::end_sessions(&mut system, account, own, "ended by its owner").await?;

@@ -143,10 +143,12 @@ async fn export(cx: Cx, list: &'static List) -> Result<Reply> {
     if chained {
         may_see_all(&cx.op, across)?;
     }
+    let places = cx.app.bounds().file(&cx.op)?;
     let from = From::open(&cx, across).await?;
     note(&cx, across, &asked);
     let (send, receive) = mpsc::channel::<Result<Bytes>>(2);
     tokio::spawn(async move {
+        let _places = places;
         let written = if chained { chains(from, &send).await } else { selection(from, list, format, asked, &send).await };
         if let Err(error) = written {
             let _ = send.send(Err(error)).await;

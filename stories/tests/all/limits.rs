@@ -53,6 +53,32 @@ fn too_often(answer: Answer, limit: u64) -> u64 {
 }
 
 #[test]
+fn a_limit_that_is_used_up_is_noted_once_and_a_forged_request_each_time() {
+    run(async |story| {
+        let (node, email) = (story.node(|_| {}), account(&story).await);
+        let client = node.stranger().from("192.0.2.77");
+        for _ in 0..5 {
+            login(&client, &email, "wrong").await;
+        }
+        for _ in 0..3 {
+            login(&client, &email, "wrong").await.refused("too_many");
+        }
+        let forged = [("sec-fetch-site", "cross-site")];
+        for _ in 0..2 {
+            story.owner.json_with("POST", "/v1/items", &json!({}), &forged).await.refused("auth.csrf");
+        }
+        node.app.db().flush_activity().await;
+        story.db.flush_activity().await;
+        let noted = story.get("/v1/activity?action=request.forged").await.ok().json();
+        assert_eq!(noted["rows"].as_array().unwrap().len(), 2, "{noted}");
+        let mut system = story.db.system("story").await.unwrap();
+        let sql = "SELECT count(*) FROM db.activity WHERE action = 'request.limited' AND address = '192.0.2.77'";
+        let limited: i64 = sqlx::query_scalar(sql).fetch_one(system.conn()).await.unwrap();
+        assert_eq!(limited, 1);
+    });
+}
+
+#[test]
 fn five_sign_ins_a_minute_to_one_account_whether_by_call_or_by_page() {
     run(async |story| {
         let (node, email) = (story.node(|_| {}), account(&story).await);

@@ -13,7 +13,7 @@ use super::make;
 /// Routes that anybody may call, each with its reason.
 const OPEN: &[(&str, &str)] = &[
     ("GET /assets/{name}", "style and script of the sign-in page"),
-    ("GET /ui", "the components, without data"),
+    ("GET /ui", "the components, without data, for who builds"),
     ("GET /healthz", "alive"),
     ("GET /health", "alive"),
     ("GET /readyz", "ready"),
@@ -247,5 +247,13 @@ fn what_is_the_operators_no_owner_of_a_business_reaches() {
             };
             assert_eq!(answer.status, 403, "{}: {}", name(route), answer.text());
         }
+    });
+}
+
+#[test]
+fn production_has_no_gallery() {
+    run(async |story| {
+        story.get("/ui").await.ok();
+        story.node(|settings| settings.production = true).stranger().get("/ui").await.is(404);
     });
 }

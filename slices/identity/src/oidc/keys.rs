@@ -15,7 +15,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use web::App;
 
-use super::outside;
+use crate::outside;
 
 /// Seconds for which kept keys are used without asking.
 const FRESH: i64 = 10 * 60;

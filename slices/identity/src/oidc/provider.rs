@@ -10,7 +10,7 @@ use kernel::{At, Error, Result};
 use serde::Deserialize;
 use web::{App, Cx, Provider};
 
-use super::outside::{self, is_safe, silent};
+use crate::outside::{self, is_safe, silent};
 
 /// Seconds for which what a provider said is used without asking.
 const FRESH: i64 = 3600;

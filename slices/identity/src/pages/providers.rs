@@ -23,6 +23,10 @@ fn elsewhere(url: String) -> Reply {
 }
 
 async fn start(cx: Cx) -> Result<Reply> {
+    // Another site's link is nobody's wish to sign in here; the person presses the button.
+    if cx.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
+        return Ok(Reply::see("/login"));
+    }
     let begun = oidc::begin(&cx, cx.param("next").unwrap_or("/")).await?;
     Ok(elsewhere(begun.url).header(header::SET_COOKIE, begun.cookie))
 }

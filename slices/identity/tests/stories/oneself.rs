@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{PASSWORD, address, registered, sign_in};
 
@@ -135,6 +135,45 @@ fn attack_a_stolen_session_sets_up_no_way_in_that_stays() {
         let proved = ada.post("/v1/auth/reauth/verify", &json!({ "password": PASSWORD })).await.ok().json();
         ada.keep_csrf(proved["csrfToken"].as_str().unwrap());
         ada.post("/v1/auth/2fa/enable-init", &json!({})).await.ok();
+    });
+}
+
+#[test]
+fn attack_a_stolen_session_shuts_its_owner_out_of_no_other() {
+    testkit::run(async |story| {
+        let email = registered(&story).await;
+        let (thief, ada) = (story.stranger(), story.stranger());
+        sign_in(&thief, &email, PASSWORD).await.is(200);
+        story.later(Duration::from_secs(16 * 60));
+        sign_in(&ada, &email, PASSWORD).await.is(200);
+        let listed = thief.get("/v1/auth/sessions").await.ok().json();
+        let other = listed["rows"].as_array().unwrap().iter().find(|row| row["current"] == false).unwrap();
+        thief.delete(&format!("/v1/auth/sessions/{}", other["id"].as_str().unwrap())).await.refused("auth.again");
+        thief.delete("/v1/auth/sessions").await.refused("auth.again");
+        // Ada signed in just now: she ends the thief's.
+        ada.delete("/v1/auth/sessions").await.is(204);
+        thief.get("/v1/auth/me").await.refused("auth.required");
+    });
+}
+
+#[test]
+fn a_page_that_looks_for_news_by_itself_keeps_nobody_signed_in() {
+    testkit::run(async |story| {
+        let email = registered(&story).await;
+        let ada = story.stranger();
+        sign_in(&ada, &email, PASSWORD).await.is(200);
+        let by_itself = async |headers: &[(&str, &str)]| ada.json_with("GET", "/v1/auth/me", &Value::Null, headers).await;
+        story.later(Duration::from_secs(40 * 60));
+        by_itself(&[("hx-request", "live")]).await.ok();
+        story.later(Duration::from_secs(15 * 60));
+        by_itself(&[("accept", "text/event-stream")]).await.ok();
+        // Whoever clicks stays.
+        ada.get("/v1/auth/me").await.ok();
+        story.later(Duration::from_secs(40 * 60));
+        by_itself(&[("hx-request", "live")]).await.ok();
+        story.later(Duration::from_secs(21 * 60));
+        by_itself(&[("hx-request", "live")]).await.refused("auth.required");
+        ada.get("/v1/auth/me").await.refused("auth.required");
     });
 }
 

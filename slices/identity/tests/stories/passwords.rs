@@ -1,7 +1,11 @@
 //! Confirming an address, forgetting a password, changing it.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use axum::extract::Path;
 use serde_json::json;
 
 use crate::{PASSWORD, address, registered, said, sign_in, tokens};
@@ -179,6 +183,51 @@ fn attack_links_in_letters_lead_to_the_configured_address_whatever_the_host_head
         let letter = story.letter(&email, "reset").await;
         assert!(letter.links.iter().all(|link| link.starts_with("http://hearth.test/")), "{:?}", letter.links);
         assert!(!letter.html.contains("evil.example") && !letter.text.contains("evil.example"));
+    });
+}
+
+/// A corpus of breached passwords that holds one, made from the public description of Have I Been Pwned's range interface; it
+/// notes what it was asked.
+async fn corpus(held: &str) -> (String, Arc<Mutex<Vec<String>>>) {
+    use sha1::{Digest, Sha1};
+    let digest: String = Sha1::digest(held).iter().map(|byte| format!("{byte:02X}")).collect();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = asked.clone();
+    let answer = async move |Path(prefix): Path<String>| {
+        noted.lock().unwrap().push(prefix.clone());
+        let padding = format!("{}:0\r\n", "0".repeat(35));
+        if digest.starts_with(&prefix) { format!("{padding}{}:42\r\n", &digest[5..]) } else { padding }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/range/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().route("/range/{prefix}", axum::routing::get(answer))).await });
+    (url, asked)
+}
+
+#[test]
+fn a_password_that_was_stolen_elsewhere_is_not_chosen_here() {
+    testkit::run(async |story| {
+        let (url, asked) = corpus(OTHER).await;
+        let node = story.node(|settings| settings.breaches = Some(url));
+        let email = registered(&story).await;
+        let ada = node.stranger();
+        sign_in(&ada, &email, PASSWORD).await.is(200);
+        let change = |new: &str| json!({ "currentPassword": PASSWORD, "newPassword": new });
+        ada.post("/v1/auth/change-password", &change(OTHER)).await.refused("password.breached");
+        let register = json!({ "email": address(&story), "password": OTHER });
+        node.stranger().post("/v1/auth/register", &register).await.refused("password.breached");
+        ada.post("/v1/auth/change-password", &change("a corpus of quiet marmalade")).await.ok();
+        let asked = asked.lock().unwrap().clone();
+        assert!(asked.len() == 3 && asked.iter().all(|sent| sent.len() == 5), "the corpus learns five digits: {asked:?}");
+    });
+}
+
+#[test]
+fn a_corpus_that_does_not_answer_refuses_nobody() {
+    testkit::run(async |story| {
+        let node = story.node(|settings| settings.breaches = Some("http://127.0.0.1:9/range".into()));
+        let register = json!({ "email": address(&story), "password": OTHER });
+        node.stranger().post("/v1/auth/register", &register).await.is(202);
     });
 }
 

@@ -386,6 +386,18 @@ fn attack_state_of_another_browser() {
 }
 
 #[test]
+fn attack_signed_in_by_another_sites_link() {
+    run(async |story| {
+        let world = World::new(&story);
+        let person = world.node.stranger();
+        let link = [("sec-fetch-site", "cross-site")];
+        let answer = person.json_with("GET", "/v1/auth/oidc/peer/start", &Value::Null, &link).await.is(303);
+        assert_eq!((answer.location(), person.cookie("__Host-hearth-oidc")), ("/login".to_owned(), None));
+        begin(&person).await;
+    });
+}
+
+#[test]
 fn attack_open_redirect_after_the_provider() {
     run(async |story| {
         let (world, email) = (World::new(&story), address(&story));

@@ -37,18 +37,23 @@ pub(crate) fn silent(whose: &str, why: impl std::fmt::Display) -> Error {
     Error::Unavailable(AGAIN, format!("{whose} does not answer"))
 }
 
-/// Sends a question and reads the answer.
-pub(crate) async fn ask(whose: &str, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>)> {
-    let failed = |error: reqwest::Error| silent(whose, error.without_url());
+/// Sends a question and reads the answer, or says why there is none, without the address.
+pub(crate) async fn answer(request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), String> {
+    let failed = |error: reqwest::Error| error.without_url().to_string();
     let mut answer = request.send().await.map_err(failed)?;
     let (status, mut read) = (answer.status(), Vec::new());
     while let Some(piece) = answer.chunk().await.map_err(failed)? {
         read.extend_from_slice(&piece);
         if read.len() > ANSWER {
-            return Err(silent(whose, "the answer is too long"));
+            return Err("the answer is too long".into());
         }
     }
     Ok((status, read))
+}
+
+/// The same of an identity provider.
+pub(crate) async fn ask(whose: &str, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>)> {
+    answer(request).await.map_err(|why| silent(whose, why))
 }
 
 /// Reads JSON from an address.
