@@ -148,6 +148,11 @@ enum MailCommand {
     /// It goes past the queue and needs no database.
     #[command(after_help = "Example:\n  hearth mail test ada@example.com")]
     Test(mail::Test),
+    /// Send one text message now by the configured gateway, and say what it answered.
+    ///
+    /// It goes past the queue and needs no database. The code in it opens nothing.
+    #[command(after_help = "Example:\n  hearth mail text +441314960000")]
+    Text(mail::TestText),
 }
 
 #[derive(Debug, Subcommand)]
@@ -281,9 +286,12 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Trouble> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Migrate { check } => migrate(&common, check).await,
-        Command::Mail(MailCommand::Test(test)) => {
+        Command::Mail(command) => {
             let config = common.config(true).await?;
-            let tested = mail::test(&config, &test).await?;
+            let tested = match command {
+                MailCommand::Test(test) => mail::test(&config, &test).await?,
+                MailCommand::Text(test) => mail::test_text(&config, &test).await?,
+            };
             println!("{}", if common.json { tested.json().to_string() } else { tested.text() });
             Ok(ExitCode::SUCCESS)
         }

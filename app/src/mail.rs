@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use kernel::Source;
-use post::{Address, Brand, Folder, Outcome, Parcel, Smtp, letters};
+use post::{Address, Brand, Folder, HttpTexts, Outcome, Parcel, Phone, Smtp, letters, text};
 use serde_json::{Value, json};
 
 use crate::Trouble;
@@ -17,6 +17,11 @@ pub fn carrier(config: &Config) -> Option<Arc<dyn post::Mail>> {
         Mail::Folder(from) => Some(Arc::new(Folder::new(config.mail_dir(), from.clone()))),
         Mail::Nowhere => None,
     }
+}
+
+/// The way that the settings give text messages; none keeps them in the queue.
+pub fn texts(config: &Config) -> Option<Arc<dyn post::Texts>> {
+    config.sms.clone().map(|gateway| Arc::new(HttpTexts::new(gateway)) as Arc<dyn post::Texts>)
 }
 
 /// Where letters go, in words.
@@ -63,6 +68,38 @@ pub async fn test(config: &Config, test: &Test) -> Result<Tested, Trouble> {
     }
 }
 
+/// A text message to try the gateway with.
+#[derive(Args, Clone, Debug)]
+pub struct TestText {
+    /// Where to send it, with its country: +441314960000.
+    #[arg(value_name = "NUMBER")]
+    pub number: String,
+}
+
+/// Sends one text message now, past the queue and without the database.
+pub async fn test_text(config: &Config, test: &TestText) -> Result<Tested, Trouble> {
+    web::text::install(crate::slices().iter().map(|slice| slice.texts));
+    let to = Phone::new(&test.number)
+        .map_err(|_| Trouble::usage(format!("{} is no telephone's number", test.number), "Write it like +441314960000."))?;
+    let Some(texts) = texts(config) else {
+        return Err(Trouble::new(
+            "no gateway for text messages is set",
+            "Set HEARTH_SMS_URL and HEARTH_SMS_BODY; docs/operate.md says more.",
+        ));
+    };
+    let place = texts.place();
+    match texts.send(to, text::code(&Brand::hearth(), "000000", &config.public_url.to_string())).await {
+        Outcome::Sent(answer) => Ok(Tested { to: test.number.clone(), place, answer }),
+        Outcome::Later(why) => {
+            Err(Trouble::new(format!("{place} did not take the message: {why}"), "See that the gateway can be reached from here."))
+        }
+        Outcome::Refused(why) => Err(Trouble::new(
+            format!("{place} refused the message: {why}"),
+            "See what the gateway wants in HEARTH_SMS_BODY and HEARTH_SMS_HEADERS.",
+        )),
+    }
+}
+
 /// What most often helps.
 fn mend(why: &str) -> &'static str {
     let says = |words: &[&str]| words.iter().any(|word| why.contains(word));
@@ -86,6 +123,6 @@ impl Tested {
 
     /// For people.
     pub fn text(&self) -> String {
-        format!("The test letter to {} went to {}: {}", self.to, self.place, self.answer)
+        format!("The test to {} went to {}: {}", self.to, self.place, self.answer)
     }
 }

@@ -33,6 +33,7 @@ pub fn app(db: db::Db, config: &Config) -> App {
         trusted_proxies: usize::from(config.trusted_proxies),
         spool: spool(config),
         mail: mail::place(config),
+        texts: config.sms.as_ref().map(post::Gateway::shown),
         redis: config.redis.clone(),
         limit_factor: config.limit_factor,
         captcha: config.captcha.clone(),
@@ -112,8 +113,9 @@ pub async fn run(app: App, opened: Opened, listener: TcpListener, config: &Confi
     let Opened { db, server } = opened;
     let server = Watched::new(server);
     let mut beside = work_beside(&app, &stop);
-    if let Some(mail) = mail::carrier(config) {
-        let (postman, stop) = (Postman::new(app.db().clone(), mail), stop.clone());
+    let ways = (mail::carrier(config), mail::texts(config));
+    if ways.0.is_some() || ways.1.is_some() {
+        let (postman, stop) = (Postman::new(app.db().clone(), ways.0, ways.1), stop.clone());
         beside.spawn(async move { postman.work(stop).await });
     }
     beside.spawn(server.clone().watch(stop.clone()));

@@ -1,6 +1,6 @@
 //! How letters leave: the settings `smtp_url` and `mail_from`, which belong together.
 
-use post::{Sender, Server};
+use post::{Gateway, Sender, Server};
 
 use super::{Config, Mode, Reader};
 
@@ -53,6 +53,47 @@ impl Reader<'_> {
             self.problem("smtp_url", "would send its password readable by everybody on the way", mend);
         }
         Some(server)
+    }
+
+    /// Never shows address or headers: both may hold a secret.
+    pub(super) fn sms(&mut self, mode: Mode) -> Option<Gateway> {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (url, body) = (owned(self.text("sms_url")), owned(self.text("sms_body")));
+        let (url, body) = match (url, body) {
+            (None, None) => return None,
+            (Some(url), Some(body)) => (url, body),
+            (None, Some(_)) => {
+                self.problem("sms_url", "is not set, but HEARTH_SMS_BODY is", "Set it to the gateway's address, or remove the body.");
+                return None;
+            }
+            (Some(_), None) => {
+                let mend = "Set it to what the gateway is sent, such as To={to}&Body={text}.";
+                self.problem("sms_body", "is not set, but HEARTH_SMS_URL is", mend);
+                return None;
+            }
+        };
+        let headers = owned(self.text("sms_headers")).unwrap_or_default();
+        match Gateway::parse(&url, &body, &headers) {
+            Ok(gateway) => {
+                if mode == Mode::Production && gateway.is_readable() {
+                    self.problem("sms_url", "would send codes readable by everybody on the way", "Write https://.");
+                }
+                Some(gateway)
+            }
+            Err("url") => {
+                self.problem("sms_url", "is no address", "Write it like https://api.sms.example/v1/messages.");
+                None
+            }
+            Err("headers") => {
+                self.problem("sms_headers", "can't be read", "Write a line for each header: `name: value`.");
+                None
+            }
+            Err(_) => {
+                let mend = "Write a form such as To={to}&Body={text}, or JSON with \"{to}\" and \"{text}\" in it.";
+                self.problem("sms_body", "is neither a form nor JSON with {to} and {text} in it", mend);
+                None
+            }
+        }
     }
 
     fn sender(&mut self) -> Option<Sender> {

@@ -106,6 +106,8 @@ pub struct Config {
     pub encryption_keys: Option<String>,
     /// How letters leave.
     pub mail: Mail,
+    /// How text messages leave; none where nobody set a gateway up.
+    pub sms: Option<post::Gateway>,
     /// Where checkpoints of the trail are taken; nowhere beside the database, where none is set.
     pub checkpoints: Option<Checkpoints>,
     /// Months of activity that are kept, the present one included.
@@ -235,6 +237,7 @@ impl Reader<'_> {
         let postgres_bin = self.postgres_bin();
         let encryption_keys = self.encryption_keys(data_dir.as_deref(), production && matches!(database, Some(Database::External(_))));
         let mail = self.mail(mode);
+        let sms = self.sms(mode);
         let checkpoints = self.checkpoints();
         let activity_months = self.number("activity_months", db::activity::MONTHS, 1..=120);
         let trusted_proxies = self.number("trusted_proxies", 0, 0..=10);
@@ -260,6 +263,7 @@ impl Reader<'_> {
             postgres_bin,
             encryption_keys,
             mail: mail?,
+            sms,
             checkpoints,
             activity_months: activity_months?,
             trusted_proxies: u8::try_from(trusted_proxies?).ok()?,

@@ -115,6 +115,26 @@ pub static TABLE: &[Setting] = &[
          `smtps://user:password@host` (TLS from the start, port 465) or `smtp://host` (no TLS; in production without a password \
          only, unless it is this machine). Needs HEARTH_MAIL_FROM. `hearth mail test ADDRESS` tries it.",
     ),
+    secret(
+        "sms_url",
+        "(none)",
+        "https://api.sms.example/v1/messages",
+        "Where text messages are sent: the address of a gateway's HTTP interface. With it, people may have codes sent to a telephone. Needs \
+         HEARTH_SMS_BODY. `hearth mail text NUMBER` tries it.",
+    ),
+    setting(
+        "sms_body",
+        "(none)",
+        "To={to}&From=Hearth&Body={text}",
+        "What the gateway is sent, with `{to}` and `{text}` in their places: a form, or an object of JSON such as \
+         `{\"to\": \"{to}\", \"text\": \"{text}\"}`.",
+    ),
+    secret(
+        "sms_headers",
+        "(none)",
+        "Authorization: Bearer SECRET",
+        "Headers that the gateway wants, a line each: `name: value`. Best as HEARTH_SMS_HEADERS_FILE.",
+    ),
     setting(
         "mail_from",
         "(none)",

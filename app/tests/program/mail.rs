@@ -138,3 +138,54 @@ fn the_served_program_sends_what_it_writes() {
     assert!(letter.text().contains(&format!("http://{}/", serving.address)), "{}", letter.text());
     assert_eq!(serving.end(), Some(0));
 }
+
+/// A gateway of text messages on a port of this machine: takes one request after the other and answers with a status.
+fn gateway(status: &'static str) -> (String, std::sync::mpsc::Receiver<String>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1/messages", listener.local_addr().unwrap());
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            tell.send(taken(stream, status)).unwrap();
+        }
+    });
+    (url, told)
+}
+
+/// One request, whole, answered with a status.
+fn taken(mut stream: TcpStream, status: &str) -> String {
+    let (mut text, mut piece) = (String::new(), [0; 4096]);
+    loop {
+        let read = stream.read(&mut piece).unwrap();
+        text.push_str(&String::from_utf8_lossy(&piece[..read]));
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ").map(str::to_owned)).unwrap();
+        if body.len() >= length.parse().unwrap() {
+            break;
+        }
+    }
+    stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok").as_bytes()).unwrap();
+    text
+}
+
+#[test]
+fn a_test_text_says_what_the_gateway_answered() {
+    let dir = place();
+    let try_text = |url: &str, body: &str| {
+        let mut command = hearth(dir.path(), &["mail", "text", "+441314960000"]);
+        ended(command.env("HEARTH_SMS_URL", url).env("HEARTH_SMS_BODY", body).env("HEARTH_SMS_HEADERS", "Authorization: Bearer s3cret"))
+    };
+    let (url, told) = gateway("201 Created");
+    let (status, said) = try_text(&url, r#"{"to":"{to}","text":"{text}"}"#);
+    assert!(status == 0 && said.contains("201 Created") && said.contains("http://127.0.0.1") && !said.contains("s3cret"), "{said}");
+    let request = told.recv().unwrap();
+    assert!(request.starts_with("POST /v1/messages ") && request.to_lowercase().contains("authorization: bearer s3cret"), "{request}");
+    let body: Value = serde_json::from_str(request.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    assert!(body["to"] == "+441314960000" && body["text"].as_str().unwrap().contains("000000"), "{body}");
+    let (url, _told) = gateway("401 Unauthorized");
+    let (status, said) = try_text(&url, "To={to}&Body={text}");
+    assert!(status == 1 && said.contains("401") && said.contains("HEARTH_SMS_HEADERS"), "{said}");
+    let (status, said) = try_text(&url, "To={to}");
+    assert!(status != 0 && said.contains("HEARTH_SMS_BODY"), "{said}");
+    assert_eq!(ended(hearth(dir.path(), &["mail", "text", "0131 496"]).env("HEARTH_SMS_URL", &url)).0, 2);
+}

@@ -151,6 +151,7 @@ pub static TABLE: &[Code] = &[
     row("country.unknown", 422, "Name a country by its two letters, such as GB."),
     row("national_id.format", 422, "This is not an id of that country. Look for a mistyped sign."),
     row("phone.format", 422, "Write the number with its country, such as +44 131 496 0000."),
+    row("phone.off", 409, "No gateway for text messages is set up here. Codes come by mail."),
     row("phone.too_many", 422, "At most three numbers are kept."),
     row("photo.kind", 422, "Send a photo as JPEG, PNG or WebP."),
     row("photo.large", 422, "A photo has at most 5 MB and 50 million pixels."),

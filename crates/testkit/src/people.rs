@@ -63,11 +63,16 @@ pub(crate) async fn add_member(app: &App, owner: &Person, stranger: Person, tena
     sign_in(app, stranger, account, &email, tenant).await
 }
 
-async fn sign_in(app: &App, mut person: Person, account: AccountId, email: &str, tenant: TenantId) -> Person {
-    let (cookie, csrf) = identity::session_for(app.db(), account, Some(tenant)).await.unwrap();
+/// A new session for somebody whose old one may be over: their story has a longer day than a person's.
+pub(crate) async fn sign_in_again(app: &App, person: &Person, tenant: TenantId) {
+    let (cookie, csrf) = identity::session_for(app.db(), person.account.unwrap(), Some(tenant)).await.unwrap();
     person.keep_cookie(COOKIE, &cookie);
     person.keep_csrf(&csrf);
+}
+
+async fn sign_in(app: &App, mut person: Person, account: AccountId, email: &str, tenant: TenantId) -> Person {
     person.account = Some(account);
     email.clone_into(&mut person.email);
+    sign_in_again(app, &person, tenant).await;
     person
 }

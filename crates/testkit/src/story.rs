@@ -167,6 +167,11 @@ impl Story {
         Served { address, stop, tasks }
     }
 
+    /// Signs the owner in anew, after hours of the story's clock.
+    pub async fn owner_comes_back(&self) {
+        people::sign_in_again(&self.app, &self.owner, self.tenant).await;
+    }
+
     /// A new member of the business with these roles, signed in.
     pub async fn member(&self, roles: &[Role]) -> Person {
         people::add_member(&self.app, &self.owner, self.stranger(), self.tenant, roles).await

@@ -30,6 +30,8 @@ pub struct Settings {
     pub spool: std::path::PathBuf,
     /// Where letters go, in words; with none they stay in the queue.
     pub mail: Option<String>,
+    /// Where text messages go, in words; with none nobody can have codes sent to a telephone.
+    pub texts: Option<String>,
     /// Where several nodes count together.
     pub redis: Option<Redis>,
     /// How many times each limit is as wide as it says; 1 in production.
@@ -57,6 +59,7 @@ impl Default for Settings {
             trusted_proxies: 0,
             spool: std::env::temp_dir(),
             mail: None,
+            texts: None,
             redis: None,
             limit_factor: 1,
             captcha: None,

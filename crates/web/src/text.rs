@@ -37,10 +37,10 @@ pub fn t(key: &str) -> String {
 pub fn tf(key: &str, places: &[(&str, &str)]) -> String {
     let mut args = FluentArgs::new();
     for (name, value) in places {
-        // Numbers choose plural forms.
+        // Numbers choose plural forms. What only looks like one, a code or a telephone's number, stays as it is written.
         match value.parse::<i64>() {
-            Ok(number) => args.set(*name, number),
-            Err(_) => args.set(*name, FluentValue::from(*value)),
+            Ok(number) if number.to_string() == *value => args.set(*name, number),
+            _ => args.set(*name, FluentValue::from(*value)),
         }
     }
     format(key, Some(&args))

@@ -387,7 +387,7 @@ pub(crate) async fn post_resend(cx: Cx, wanted: ActOnUser) -> Result<Reply> {
     let why = reason(&wanted.reason)?;
     let mut system = cx.app.db().system("admin.resend").await?;
     let user = user(&mut system, wanted.id).await?;
-    reset::write(&mut system, cx.app.db(), &letter::base(&cx), &user.email).await?;
+    reset::write(&mut system, cx.app.db(), &letter::base(&cx), &user.email, cx.app.settings().texts.is_some()).await?;
     let change = Change { reason: Some(why), ..Change::of("account.letter", "account", wanted.id, &json!({ "kind": "reset" })) };
     system.log(&cx.op, PLATFORM, &change).await?;
     system.commit().await?;

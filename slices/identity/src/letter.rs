@@ -34,12 +34,15 @@ struct Payload {
     /// Its own, so that a job that comes twice writes once.
     id: uuid::Uuid,
     base: String,
+    /// Whether codes can go to telephones.
+    #[serde(default)]
+    texts: bool,
     wish: Wish,
 }
 
 /// Writes a wish down in the transaction.
 pub(crate) async fn wish(cx: &Cx, system: &mut System, wish: Wish) -> Result<()> {
-    let payload = Payload { id: system.source().uuid(), base: base(cx), wish };
+    let payload = Payload { id: system.source().uuid(), base: base(cx), texts: cx.app.settings().texts.is_some(), wish };
     let payload = serde_json::to_value(payload).map_err(|e| Error::Internal(e.to_string()))?;
     let run_at = system.source().now();
     system.queue(PLATFORM, &Job { name: JOB, payload, run_at }).await
@@ -53,7 +56,7 @@ pub(crate) fn base(cx: &Cx) -> String {
 /// Does what was wished for.
 pub(crate) fn run(db: Db, _: Op, payload: Value) -> BoxFuture<'static, Result<()>> {
     Box::pin(async move {
-        let Payload { id, base, wish } = serde_json::from_value(payload).map_err(|e| Error::Internal(e.to_string()))?;
+        let Payload { id, base, texts, wish } = serde_json::from_value(payload).map_err(|e| Error::Internal(e.to_string()))?;
         let mut system = db.system("identity.letter").await?;
         let now = system.source().now();
         // In the letter's own transaction: whoever comes second waits here for the first, and finds it done.
@@ -66,7 +69,7 @@ pub(crate) fn run(db: Db, _: Op, payload: Value) -> BoxFuture<'static, Result<()
         match wish {
             Wish::Verify { registration } => register::write(&mut system, &db, &base, registration).await?,
             Wish::VerifyAgain { email } => register::write_again(&mut system, &db, &base, &email).await?,
-            Wish::Reset { email } => reset::write(&mut system, &db, &base, &email).await?,
+            Wish::Reset { email } => reset::write(&mut system, &db, &base, &email, texts).await?,
             Wish::Locked { email, until, device, place } => {
                 if let Some(account) = account_of(&mut system, &email).await? {
                     let happened = letters::Happened { device: &device, place: &place, at: system.source().now() };

@@ -28,6 +28,7 @@ mod outside;
 mod pages;
 mod passkey;
 mod password;
+mod phone;
 mod profile;
 mod reauth;
 mod refresh;
@@ -79,6 +80,7 @@ async fn sweep(db: &Db) -> Result<()> {
     register::sweep(&mut system).await?;
     reset::sweep(&mut system).await?;
     second::sweep(&mut system).await?;
+    phone::sweep(&mut system).await?;
     guess::sweep(&mut system).await?;
     device::sweep(&mut system).await?;
     passkey::sweep(&mut system).await?;
@@ -118,6 +120,7 @@ fn routes(routes: &mut Routes) {
     businesses(routes);
     team(routes);
     addresses(routes);
+    telephone(routes);
     operator(routes);
     pages::routes(routes);
     limits::routes(routes);
@@ -226,6 +229,14 @@ fn addresses(routes: &mut Routes) {
         "ConfirmEmail",
         change_email::post_confirm,
     );
+}
+
+/// Calls about the telephone to which codes go.
+fn telephone(routes: &mut Routes) {
+    use Permission::SignedIn;
+    routes.call::<phone::SetPhone, account::Accepted, _, _>("POST /v1/auth/phone", SignedIn, "SetPhone", phone::post_ask);
+    routes.call::<phone::ConfirmPhone, phone::NewPhone, _, _>("POST /v1/auth/phone/confirm", SignedIn, "ConfirmPhone", phone::post_confirm);
+    routes.raw("DELETE /v1/auth/phone", SignedIn, Answers::Json, &[], phone::delete);
 }
 
 /// Calls of the operator.

@@ -23,6 +23,8 @@ const RESEND: Rule = Rule { name: "resend", by: By::Key(typed_address), most: 3,
 const RESEND_TO: Rule = Rule { name: "resend.user", by: By::Key(named), most: 3, seconds: 3600 };
 /// Mailed codes of one account.
 const REAUTH: Rule = Rule { name: "reauth", by: By::Key(account), most: 3, seconds: 3600 };
+/// Codes to telephones that one account asks for.
+const PHONE: Rule = Rule { name: "phone", by: By::Key(account), most: 3, seconds: 3600 };
 /// Letters of one invitation.
 const INVITE_AGAIN: Rule = Rule { name: "invite", by: By::Key(invitation), most: 3, seconds: 3600 };
 /// Letters from one client, whomever they go to.
@@ -48,6 +50,7 @@ const TABLE: &[(&[&str], &[Rule])] = &[
     (&["POST /v1/auth/forgot-password", "POST /forgot-password"], &[FORGOT, LETTERS]),
     (&["POST /v1/auth/resend-verification", "POST /resend-verification"], &[RESEND, LETTERS]),
     (&["POST /v1/auth/reauth/send", "POST /reauth/send"], &[REAUTH]),
+    (&["POST /v1/auth/phone", "POST /account/phone"], &[PHONE]),
     (&["POST /v1/auth/2fa/verify", "POST /v1/auth/recovery-login", "POST /2fa/verify"], &[SECOND]),
     (&["POST /v1/auth/verify-email", "POST /verify-email"], &[LINKS]),
     (&["POST /v1/auth/reset-password", "POST /reset-password"], &[LINKS]),

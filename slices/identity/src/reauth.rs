@@ -14,7 +14,7 @@ use crate::{
     letter,
     login::SignedIn,
     passkey::{self, ShownPasskey},
-    reset, second,
+    phone, reset, second,
     secret::{Digested, Token, digest, six_digits},
     session::{self, Begun},
     token,
@@ -44,7 +44,7 @@ fn code_hash(account: AccountId, code: &str) -> Digested {
     digest("reauth code", &[account.uuid().as_bytes(), code.as_bytes()])
 }
 
-/// Mails a code to an account without a second factor; the former code ends.
+/// Mails or texts a code to an account without a second factor; the former code ends.
 pub(crate) async fn send(cx: &Cx) -> Result<()> {
     let (db, account) = (cx.app.db(), cx.op.account()?);
     let mut system = db.system("identity.reauth").await?;
@@ -84,8 +84,11 @@ pub(crate) async fn send(cx: &Cx) -> Result<()> {
     )
     .execute(system.conn())
     .await?;
-    let email = sqlx::query_scalar!("SELECT email FROM identity.account WHERE id = $1", account.uuid()).fetch_one(system.conn()).await?;
-    letter::send(&mut system, db, Some(account), &email, letters::again(&code)).await?;
+    let to = sqlx::query!("SELECT email, phone FROM identity.account WHERE id = $1", account.uuid()).fetch_one(system.conn()).await?;
+    match to.phone.filter(|_| cx.app.settings().texts.is_some()) {
+        Some(phone) => phone::send_code(&mut system, db, account, &phone, "again", &code, &letter::base(cx)).await?,
+        None => letter::send(&mut system, db, Some(account), &to.email, letters::again(&code)).await?,
+    }
     system.commit().await
 }
 

@@ -15,6 +15,7 @@ use crate::{
     letter::{self, Wish},
     link, login,
     password::{Password, Verdict, hasher},
+    phone,
     register::Addressed,
     revocation,
     secret::{Digested, Token, digest, six_digits},
@@ -79,16 +80,21 @@ fn code_hash(account: AccountId, code: &str) -> Digested {
     digest("reset code", &[account.uuid().as_bytes(), code.as_bytes()])
 }
 
-/// Writes the letter, if the address has an account that may sign in.
-pub(crate) async fn write(system: &mut System, db: &Db, base: &str, email: &str) -> Result<()> {
-    let account = sqlx::query_scalar!("SELECT id FROM identity.account WHERE email = $1 AND locked_at IS NULL", email)
+/// Writes the letter, if the address has an account that may sign in. The code goes to its telephone, if `texts` can be sent and it
+/// has one.
+pub(crate) async fn write(system: &mut System, db: &Db, base: &str, email: &str, texts: bool) -> Result<()> {
+    let row = sqlx::query!("SELECT id, phone FROM identity.account WHERE email = $1 AND locked_at IS NULL", email)
         .fetch_optional(system.conn())
-        .await?
-        .map(AccountId::new);
-    let Some(account) = account else { return Ok(()) };
+        .await?;
+    let Some((account, phone)) = row.map(|row| (AccountId::new(row.id), row.phone)) else { return Ok(()) };
     let code = six_digits(system.source());
     let token = make(system, account, Some(&code)).await?;
-    let content = letters::reset(&format!("{base}/reset-password?token={}", token.text()), &code);
+    let phone = phone.filter(|_| texts);
+    if let Some(phone) = &phone {
+        phone::send_code(system, db, account, phone, "reset", &code, base).await?;
+    }
+    let mailed = phone.is_none().then_some(code.as_str());
+    let content = letters::reset(&format!("{base}/reset-password?token={}", token.text()), mailed);
     letter::send(system, db, Some(account), email, content).await
 }
 

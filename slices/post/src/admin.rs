@@ -29,7 +29,9 @@ pub struct PostedLetter {
     pub business: String,
     /// What kind of letter.
     pub kind: String,
-    /// To whom.
+    /// `mail` or `text`.
+    pub way: String,
+    /// To whom: an address, or a telephone's number.
     pub to: String,
     /// `queued`, `sending`, `sent`, `dead` or `cancelled`.
     pub state: String,
@@ -51,6 +53,8 @@ pub struct PostedLetter {
 pub struct Letters {
     /// Where letters go; none when no mail server is set, and then they wait.
     pub carrier: Option<String>,
+    /// Where text messages go; none when no gateway is set.
+    pub texts: Option<String>,
     /// The letters.
     pub rows: Vec<PostedLetter>,
     /// Where the next page begins, if there is one.
@@ -102,6 +106,7 @@ struct Kept {
     tenant_id: TenantId,
     business: String,
     kind: String,
+    way: String,
     recipient: String,
     state: String,
     attempts: i32,
@@ -119,6 +124,7 @@ impl From<Kept> for PostedLetter {
             tenant_id: kept.tenant_id,
             business: kept.business,
             kind: kept.kind,
+            way: kept.way,
             to: kept.recipient,
             state: kept.state,
             attempts: kept.attempts,
@@ -144,39 +150,44 @@ async fn letters(cx: &Cx) -> Result<Letters> {
     let more = found.len() > PAGE;
     found.truncate(PAGE);
     let next = found.last().map(|kept| kept.id).filter(|_| more);
-    Ok(Letters { carrier: cx.app.settings().mail.clone(), rows: found.into_iter().map(PostedLetter::from).collect(), next })
+    let settings = cx.app.settings();
+    Ok(Letters {
+        carrier: settings.mail.clone(),
+        texts: settings.texts.clone(),
+        rows: found.into_iter().map(PostedLetter::from).collect(),
+        next,
+    })
 }
 
 /// One more than a page; each of the two orders has its index.
 async fn read(cx: &Cx, state: Option<&str>, before: Uuid) -> Result<Vec<Kept>> {
     let limit = i64::try_from(PAGE).unwrap_or(0) + 1;
     let mut system = cx.app.db().system("post.letters").await?;
-    let found =
-        match state {
-            Some(state) => sqlx::query_as!(
-                Kept,
-                r#"SELECT l.id AS "id: LetterId", l.tenant_id AS "tenant_id: TenantId", t.name AS business, l.kind, l.recipient, l.state,
+    let found = match state {
+        Some(state) => sqlx::query_as!(
+            Kept,
+            r#"SELECT l.id AS "id: LetterId", l.tenant_id AS "tenant_id: TenantId", t.name AS business, l.kind, l.way, l.recipient, l.state,
                     l.attempts, l.run_at, l.answer, l.created_at, l.sent_at
                 FROM post.letter l JOIN db.tenant t ON t.id = l.tenant_id
                 WHERE l.state = $1 AND l.id < $2 ORDER BY l.id DESC LIMIT $3"#,
-                state,
-                before,
-                limit
-            )
-            .fetch_all(system.conn())
-            .await?,
-            None => sqlx::query_as!(
-                Kept,
-                r#"SELECT l.id AS "id: LetterId", l.tenant_id AS "tenant_id: TenantId", t.name AS business, l.kind, l.recipient, l.state,
+            state,
+            before,
+            limit
+        )
+        .fetch_all(system.conn())
+        .await?,
+        None => sqlx::query_as!(
+            Kept,
+            r#"SELECT l.id AS "id: LetterId", l.tenant_id AS "tenant_id: TenantId", t.name AS business, l.kind, l.way, l.recipient, l.state,
                     l.attempts, l.run_at, l.answer, l.created_at, l.sent_at
                 FROM post.letter l JOIN db.tenant t ON t.id = l.tenant_id
                 WHERE l.id < $1 ORDER BY l.id DESC LIMIT $2"#,
-                before,
-                limit
-            )
-            .fetch_all(system.conn())
-            .await?,
-        };
+            before,
+            limit
+        )
+        .fetch_all(system.conn())
+        .await?,
+    };
     Ok(found)
 }
 
@@ -209,7 +220,7 @@ async fn cancel(cx: &Cx, id: LetterId) -> Result<PostedLetter> {
 async fn settle(mut system: db::System, op: &Op, id: LetterId, done: u64, action: &'static str) -> Result<PostedLetter> {
     let letter = sqlx::query_as!(
         Kept,
-        r#"SELECT l.id AS "id: LetterId", l.tenant_id AS "tenant_id: TenantId", t.name AS business, l.kind, l.recipient, l.state,
+        r#"SELECT l.id AS "id: LetterId", l.tenant_id AS "tenant_id: TenantId", t.name AS business, l.kind, l.way, l.recipient, l.state,
             l.attempts, l.run_at, l.answer, l.created_at, l.sent_at
         FROM post.letter l JOIN db.tenant t ON t.id = l.tenant_id WHERE l.id = $1"#,
         id.uuid()
@@ -273,6 +284,7 @@ fn inside(cx: &Cx, found: &Letters) -> Markup {
             Some(place) => { p.help { (tf("mail-carrier", &[("where", place)])) } }
             None => { (ui::banner(Tone::Waiting, &t("mail-none"), None)) }
         }
+        @if let Some(place) = &found.texts { p.help { (tf("mail-texts", &[("where", place)])) } }
         (ui::tabs(&t("mail-states"), &tabs))
         (ui::table(&table(cx, &found.rows)))
         (ui::pager(&pager))

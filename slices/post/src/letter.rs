@@ -136,18 +136,42 @@ impl Written {
 
 /// Queues a letter on the connection of an open transaction: it is sent if that commits, soon after.
 pub async fn queue(conn: &mut PgConnection, vault: &Keyring, source: &Source, letter: &Letter) -> Result<LetterId> {
+    let Letter { tenant, account, content, .. } = letter;
+    let to = Recipient { tenant: *tenant, account: *account, kind: content.kind, recipient: letter.to.as_str(), way: "mail" };
+    enter(conn, vault, source, &to, &Written::of(&letter.brand, content)?).await
+}
+
+/// Whom something in the queue is for.
+pub(crate) struct Recipient<'a> {
+    pub tenant: TenantId,
+    pub account: Option<AccountId>,
+    pub kind: &'static str,
+    /// The address, or the number.
+    pub recipient: &'a str,
+    /// `mail` or `text`.
+    pub way: &'static str,
+}
+
+/// Enters what was written into the queue.
+pub(crate) async fn enter(
+    conn: &mut PgConnection,
+    vault: &Keyring,
+    source: &Source,
+    to: &Recipient<'_>,
+    written: &Written,
+) -> Result<LetterId> {
     let (id, now): (LetterId, At) = (source.id(), source.now());
-    let body = Written::of(&letter.brand, &letter.content)?.seal(vault, id)?;
     sqlx::query!(
-        "INSERT INTO post.letter (tenant_id, id, account_id, kind, recipient, body, state, run_at, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $7)",
-        letter.tenant.uuid(),
+        "INSERT INTO post.letter (tenant_id, id, account_id, kind, recipient, body, state, run_at, created_at, way)
+        VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $7, $8)",
+        to.tenant.uuid(),
         id.uuid(),
-        letter.account.map(AccountId::uuid),
-        letter.content.kind,
-        letter.to.as_str(),
-        body,
-        now as At
+        to.account.map(AccountId::uuid),
+        to.kind,
+        to.recipient,
+        written.seal(vault, id)?,
+        now as At,
+        to.way
     )
     .execute(conn)
     .await?;

@@ -82,8 +82,13 @@ pub fn known(url: &str) -> Content {
 }
 
 /// Resets a password by link or code; both are good for 15 minutes.
-pub fn reset(url: &str, code: &str) -> Content {
-    plain("reset", &[]).button(url).code(code).footnote()
+/// Without a code it went to a telephone.
+pub fn reset(url: &str, code: Option<&str>) -> Content {
+    let content = plain("reset", &[]).button(url).footnote();
+    match code {
+        Some(code) => content.code(code),
+        None => content.and(t("letter-reset-texted")),
+    }
 }
 
 /// Tells that sign-in is locked until `until` after too many failures. `url` leads to the reset of the password.
@@ -151,6 +156,15 @@ pub fn password_changed(happened: &Happened<'_>, url: &str) -> Content {
     plain("password-changed", &[]).happened(happened, url)
 }
 
+/// Tells that codes go to a telephone from now on, whose number ends so; or to none any more. `url` leads to the account's security.
+pub fn phone_changed(ending: Option<&str>, happened: &Happened<'_>, url: &str) -> Content {
+    match ending {
+        Some(ending) => plain("phone-set", &[("ending", &one_line(ending, 3))]),
+        None => plain("phone-removed", &[]),
+    }
+    .happened(happened, url)
+}
+
 /// Confirms a new address of an account, sent to the new one. `url` holds the token; it is good for 24 hours.
 pub fn new_email(url: &str) -> Content {
     plain("new-email", &[]).button(url).footnote()
@@ -177,7 +191,9 @@ mod tests {
         vec![
             verify(url),
             known(url),
-            reset(url, "012345"),
+            reset(url, Some("012345")),
+            phone_changed(Some("123"), &happened, url),
+            phone_changed(None, &happened, url),
             locked(at, &happened, url),
             new_device(&happened, url),
             signed_out(&happened, url),
@@ -213,7 +229,7 @@ mod tests {
         }
         kinds.sort_unstable();
         kinds.dedup();
-        assert_eq!(kinds.len(), 19, "no two letters share a kind");
+        assert_eq!(kinds.len(), 21, "no two letters share a kind");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! a mail server. What a letter says is sealed as long as it waits and wiped when it was sent.
 //!
 //! ```ignore
-//! let content = post::letters::reset(&url, &code);
+//! let content = post::letters::reset(&url, Some(&code));
 //! let letter = post::Letter { tenant: kernel::PLATFORM, account: Some(id), to: post::Address::new(email)?, brand: post::Brand::hearth(), content };
 //! post::queue(system.conn(), db.vault(), db.source(), &letter).await?;
 //! ```
@@ -14,6 +14,7 @@ pub mod letters;
 mod mail;
 mod render;
 mod smtp;
+pub mod text;
 mod worker;
 
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub use address::{Address, Sender};
 pub use letter::{Brand, Content, Letter, LetterId, Written, queue, reseal};
 pub use mail::{Folder, Mail, Outcome, Parcel};
 pub use smtp::{Server, Smtp};
+pub use text::{Gateway, HttpTexts, Phone, Texts};
 pub use worker::{Postman, Round};
 
 /// This capability.

@@ -1,4 +1,4 @@
-//! Takes due letters out of the queue and hands them to the mail server. At least once: a letter whose outcome is not known is
+//! Takes due letters and texts out of the queue and hands them to the mail server or the gateway. At least once: a letter whose outcome is not known is
 //! tried again under the same Message-ID.
 
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::address::{Address, one_line};
 use crate::letter::{LetterId, Written};
 use crate::mail::{Mail, Outcome, Parcel};
+use crate::text::{Phone, Texts};
 
 /// So many letters are on their way at once.
 pub(crate) const AT_ONCE: u32 = 8;
@@ -44,7 +45,8 @@ pub struct Round {
 #[derive(Clone)]
 pub struct Postman {
     db: Db,
-    mail: Arc<dyn Mail>,
+    mail: Option<Arc<dyn Mail>>,
+    texts: Option<Arc<dyn Texts>>,
 }
 
 /// A letter as it was taken.
@@ -52,6 +54,7 @@ struct Taken {
     tenant: Uuid,
     id: LetterId,
     kind: String,
+    way: String,
     recipient: String,
     body: Option<Vec<u8>>,
     attempts: i32,
@@ -59,9 +62,33 @@ struct Taken {
 }
 
 impl Postman {
-    /// Over a database and a way out.
-    pub fn new(db: Db, mail: Arc<dyn Mail>) -> Self {
-        Self { db, mail }
+    /// Over a database and the ways out; what has none waits.
+    pub fn new(db: Db, mail: Option<Arc<dyn Mail>>, texts: Option<Arc<dyn Texts>>) -> Self {
+        Self { db, mail, texts }
+    }
+
+    /// The ways that are open.
+    fn ways(&self) -> Vec<String> {
+        let open = [("mail", self.mail.is_some()), ("text", self.texts.is_some())];
+        open.into_iter().filter(|(_, is)| *is).map(|(way, _)| way.to_owned()).collect()
+    }
+
+    /// Tries once to send what was taken.
+    async fn attempt(&self, taken: &Taken) -> Outcome {
+        let vault = self.db.vault();
+        // A key may be missing on this machine alone; a person mends that, not the letter.
+        let failed = |error: Error| Outcome::Later(error.to_string());
+        match (taken.way.as_str(), &self.mail, &self.texts) {
+            ("mail", Some(mail), _) => match taken.parcel(vault) {
+                Ok(parcel) => mail.send(parcel).await,
+                Err(error) => failed(error),
+            },
+            ("text", _, Some(texts)) => match taken.text(vault) {
+                Ok((to, words)) => texts.send(to, words).await,
+                Err(error) => failed(error),
+            },
+            (way, ..) => Outcome::Later(format!("nothing sends by {way}")),
+        }
     }
 
     /// Sends until told to stop; what is on its way is finished first.
@@ -84,14 +111,10 @@ impl Postman {
     pub async fn round(&self, only: Option<TenantId>) -> Result<Round> {
         let mut under_way = JoinSet::new();
         for taken in self.take(only).await? {
-            let (mail, vault) = (self.mail.clone(), self.db.vault().clone());
+            let postman = self.clone();
             // In a task of its own, so that a fault in one letter is not the end of the others.
             under_way.spawn(async move {
-                let outcome = match taken.parcel(&vault) {
-                    Ok(parcel) => mail.send(parcel).await,
-                    // Its key may be missing on this machine alone; a person mends that, not the letter.
-                    Err(error) => Outcome::Later(error.to_string()),
-                };
+                let outcome = postman.attempt(&taken).await;
                 (taken, outcome)
             });
         }
@@ -115,15 +138,16 @@ impl Postman {
             Taken,
             r#"WITH due AS (
                 SELECT tenant_id, id FROM post.letter
-                WHERE state IN ('queued', 'sending') AND run_at <= $1 AND (tenant_id = $4 OR $4 IS NULL)
+                WHERE state IN ('queued', 'sending') AND run_at <= $1 AND (tenant_id = $4 OR $4 IS NULL) AND way = ANY ($5)
                 ORDER BY run_at LIMIT $3 FOR UPDATE SKIP LOCKED)
             UPDATE post.letter l SET state = 'sending', attempts = l.attempts + 1, run_at = $2
             FROM due WHERE l.tenant_id = due.tenant_id AND l.id = due.id
-            RETURNING l.tenant_id AS tenant, l.id AS "id: LetterId", l.kind, l.recipient, l.body, l.attempts, l.created_at"#,
+            RETURNING l.tenant_id AS tenant, l.id AS "id: LetterId", l.kind, l.way, l.recipient, l.body, l.attempts, l.created_at"#,
             now as At,
             now.plus_seconds(HOLD) as At,
             i64::from(AT_ONCE),
-            only.map(TenantId::uuid)
+            only.map(TenantId::uuid),
+            &self.ways()
         )
         .fetch_all(system.conn())
         .await?;
@@ -190,14 +214,22 @@ impl Postman {
 }
 
 impl Taken {
-    fn parcel(&self, vault: &vault::Keyring) -> Result<Parcel> {
+    fn written(&self, vault: &vault::Keyring) -> Result<Written> {
         let sealed = self.body.as_deref().ok_or_else(|| Error::Internal(format!("letter {} has no body", self.id)))?;
+        Written::open(vault, self.id, sealed)
+    }
+
+    fn text(&self, vault: &vault::Keyring) -> Result<(Phone, String)> {
+        Ok((Phone::new(&self.recipient)?, self.written(vault)?.text))
+    }
+
+    fn parcel(&self, vault: &vault::Keyring) -> Result<Parcel> {
         Ok(Parcel {
             id: self.id,
             kind: self.kind.clone(),
             to: Address::new(&self.recipient)?,
             at: self.created_at,
-            written: Written::open(vault, self.id, sealed)?,
+            written: self.written(vault)?,
         })
     }
 }

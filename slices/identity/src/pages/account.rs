@@ -12,6 +12,7 @@ use super::{Typed, aside, password};
 use crate::{
     account::{self, Secret},
     change_email::{self, ChangeEmail, ConfirmEmail},
+    phone::{self, ConfirmPhone, SetPhone},
     reset::{self, ChangePassword},
     second::{self, Setup},
     session, sessions,
@@ -25,6 +26,9 @@ pub(super) fn routes(routes: &mut Routes) {
     routes.form("POST /account/password", SignedIn, change_password);
     routes.form("POST /account/sessions/{id}/end", SignedIn, end_session);
     routes.form("POST /account/sessions/end", SignedIn, end_others);
+    routes.form("POST /account/phone", SignedIn, ask_phone);
+    routes.form("POST /account/phone/confirm", SignedIn, confirm_phone);
+    routes.form("POST /account/phone/remove", SignedIn, remove_phone);
     routes.page("GET /2fa/setup", SignedIn, async |cx: Cx| {
         let setup = waiting(&cx).await?;
         Ok(setup_form(&cx, &setup, &Typed::default()))
@@ -44,9 +48,10 @@ pub(super) fn routes(routes: &mut Routes) {
 /// What was just done, said above the page.
 fn done(cx: &Cx) -> Markup {
     match cx.param("done") {
-        Some(what @ ("password" | "session" | "sessions" | "second-off" | "email-sent" | "passkey" | "passkey-removed")) => {
-            banner(Tone::Done, &t(&format!("account-done-{what}")), None)
-        }
+        Some(
+            what @ ("password" | "session" | "sessions" | "second-off" | "email-sent" | "passkey" | "passkey-removed" | "phone"
+            | "phone-removed"),
+        ) => banner(Tone::Done, &t(&format!("account-done-{what}")), None),
         _ => html! {},
     }
 }
@@ -81,6 +86,7 @@ async fn security(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
             (form(&Form::new("/account/password", cx.guard(), fields, t("security-password-keep"))))
         }
         (super::passkeys::section(cx).await?)
+        (phone_section(cx, &Typed::default()).await?)
         section.stack { h2 { (t("security-sessions")) } (sessions_table(cx).await?) }
     };
     Ok(cx.page_with(
@@ -134,14 +140,81 @@ async fn change_password(cx: Cx, fields: Fields) -> Result<Reply> {
     }
 }
 
+/// After an act that needs a proof of the last minutes: back, or to prove first.
+fn proved<T>(done: Result<T>, what: &str) -> Result<Reply> {
+    match done {
+        Ok(_) => Ok(Reply::see(format!("/account/security?done={what}"))),
+        Err(kernel::Error::ReauthRequired) => Ok(Reply::see("/reauth?next=/account/security")),
+        Err(other) => Err(other),
+    }
+}
+
 async fn end_session(cx: Cx, _: Fields) -> Result<Reply> {
-    sessions::end(&cx, cx.id("id")?).await?;
-    Ok(Reply::see("/account/security?done=session"))
+    proved(sessions::end(&cx, cx.id("id")?).await, "session")
 }
 
 async fn end_others(cx: Cx, _: Fields) -> Result<Reply> {
-    sessions::end_others(&cx).await?;
-    Ok(Reply::see("/account/security?done=sessions"))
+    proved(sessions::end_others(&cx).await, "sessions")
+}
+
+/// The telephone to which codes go; nothing where no gateway is set up and none was.
+async fn phone_section(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
+    let mut system = cx.app.db().system("identity.phone").await?;
+    let now = phone::of(&mut system, cx.op.account()?).await?;
+    let waits = phone::waits(&mut system, cx.op.account()?).await?;
+    drop(system);
+    let offered = cx.app.settings().texts.is_some();
+    if !offered && now.is_none() {
+        return Ok(html! {});
+    }
+    let number = Field::text("phone", t("phone-number")).help(t("phone-number-help")).autocomplete("tel");
+    let code = Field::text("code", t("second-code")).help(t("phone-code-help")).autocomplete("one-time-code");
+    Ok(html! {
+        section.stack {
+            h2 id="phone" { (t("phone-title")) }
+            (typed.banner())
+            @match &now {
+                Some(number) => {
+                    p { (tf("phone-now", &[("phone", number)])) }
+                    (ui::act(&Act::new(t("phone-remove"), "/account/phone/remove", cx.guard())))
+                }
+                None => { p { (t("phone-none")) } }
+            }
+            @if let Some(number) = &waits {
+                p { (tf("phone-sent", &[("phone", number)])) }
+                (form(&Form::new("/account/phone/confirm", cx.guard(), vec![typed.field(code)], t("phone-confirm"))))
+            }
+            @if offered { (form(&Form::new("/account/phone", cx.guard(), vec![typed.field(number)], t("phone-send")))) }
+        }
+    })
+}
+
+/// The page on which a telephone was refused.
+async fn phone_refused(cx: &Cx, typed: &Typed<'_>) -> Result<Reply> {
+    let body = phone_section(cx, typed).await?;
+    let crumbs = vec![ui::Crumb { label: t("security-title"), href: "/account/security".into() }];
+    Ok(Reply::refused(cx.page_with(Toolbar { crumbs, title: t("phone-title"), ..Toolbar::default() }, body)))
+}
+
+async fn ask_phone(cx: Cx, fields: Fields) -> Result<Reply> {
+    match phone::ask(&cx, &SetPhone { phone: fields.get("phone").to_owned() }).await {
+        Err(kernel::Error::ReauthRequired) => Ok(Reply::see("/reauth?next=/account/security")),
+        asked => match Cx::refusable(asked)? {
+            Ok(()) => Ok(Reply::see("/account/security#phone")),
+            Err(refused) => phone_refused(&cx, &Typed::again(&fields, &refused)).await,
+        },
+    }
+}
+
+async fn confirm_phone(cx: Cx, fields: Fields) -> Result<Reply> {
+    match Cx::refusable(phone::confirm(&cx, &ConfirmPhone { code: Secret(fields.get("code").to_owned()) }).await)? {
+        Ok(_) => Ok(Reply::see("/account/security?done=phone")),
+        Err(refused) => phone_refused(&cx, &Typed::again(&fields, &refused)).await,
+    }
+}
+
+async fn remove_phone(cx: Cx, _: Fields) -> Result<Reply> {
+    proved(phone::remove(&cx).await, "phone-removed")
 }
 
 /// The set-up that waits; begun where none does.

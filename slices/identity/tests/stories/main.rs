@@ -9,6 +9,7 @@ mod oneself;
 mod operator;
 mod passkeys;
 mod passwords;
+mod phone;
 mod profile;
 mod providers;
 mod roles;

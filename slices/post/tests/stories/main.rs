@@ -23,12 +23,12 @@ async fn write(story: &Story, to: &str, brand: Brand, content: Content) -> Lette
 
 /// The usual letter.
 async fn reset(story: &Story, to: &str) -> LetterId {
-    write(story, to, Brand::hearth(), letters::reset(URL, "012345")).await
+    write(story, to, Brand::hearth(), letters::reset(URL, Some("012345"))).await
 }
 
 /// Looks at the queue of the story's business once.
 async fn round(story: &Story, mail: impl Mail + 'static) -> Round {
-    Postman::new(story.db.clone(), Arc::new(mail)).round(Some(story.tenant)).await.unwrap()
+    Postman::new(story.db.clone(), Some(Arc::new(mail)), None).round(Some(story.tenant)).await.unwrap()
 }
 
 const SENT: Round = Round { sent: 1, later: 0, dead: 0 };
@@ -68,7 +68,7 @@ fn a_letter_arrives_as_it_was_written_and_is_wiped() {
     run(async |story| {
         let server = MailServer::that("accept");
         let brand = Brand::of("Bäckerei Hill", Some("https://hill.example/logo.png"), Some("#336699"));
-        let id = write(&story, "ada@example.com", brand, letters::reset(URL, "012345")).await;
+        let id = write(&story, "ada@example.com", brand, letters::reset(URL, Some("012345"))).await;
         assert_eq!(round(&story, server.mail()).await, SENT);
         let [letter] = &server.letters()[..] else { panic!("one letter") };
         assert_eq!((letter.from.as_str(), letter.to.as_slice()), ("post@hearth.example", ["ada@example.com".to_owned()].as_slice()));
@@ -192,7 +192,7 @@ fn two_workers_send_each_letter_once() {
         for n in 0..20 {
             reset(&story, &format!("ada{n}@example.com")).await;
         }
-        let postman = || Postman::new(story.db.clone(), Arc::new(server.mail()));
+        let postman = || Postman::new(story.db.clone(), Some(Arc::new(server.mail())), None);
         let (one, other) = (postman(), postman());
         let mut sent = 0;
         loop {

@@ -119,7 +119,7 @@ fn a_late_answer_is_not_taken_for_the_next_letters() {
         let server = MailServer::with(json!({ "behaviour": "late" }));
         let impatient = Server::parse(&format!("smtp://127.0.0.1:{}", server.port)).unwrap();
         let mail = Arc::new(Smtp::with_patience(&impatient, sender(), Duration::from_millis(500)));
-        let postman = Postman::new(story.db.clone(), mail);
+        let postman = Postman::new(story.db.clone(), Some(mail), None);
         let first = reset(&story, "slow@example.com").await;
         assert_eq!(postman.round(Some(story.tenant)).await.unwrap(), LATER);
         let refused = reset(&story, "nobody@example.com").await;
@@ -148,7 +148,7 @@ fn what_a_killed_worker_held_is_taken_up_again() {
         let (silent, whole) = (MailServer::that("silent"), MailServer::that("accept"));
         let id = reset(&story, "ada@example.com").await;
         let (db, mail, tenant) = (story.db.clone(), silent.mail(), story.tenant);
-        let worker = tokio::spawn(async move { Postman::new(db, Arc::new(mail)).round(Some(tenant)).await });
+        let worker = tokio::spawn(async move { Postman::new(db, Some(Arc::new(mail)), None).round(Some(tenant)).await });
         while stands(&story, id).await.state != "sending" {
             tokio::task::yield_now().await;
         }
