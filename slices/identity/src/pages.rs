@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod keys;
 mod passkeys;
 mod providers;
 mod settings;
@@ -22,6 +23,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     admin::routes(routes);
     team::routes(routes);
     settings::routes(routes);
+    keys::routes(routes);
 }
 
 /// A form as it is shown: empty, or as it was typed with what is wrong.

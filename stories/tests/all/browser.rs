@@ -97,6 +97,35 @@ fn every_page_fits_a_phone_and_a_desk_in_both_themes() {
 }
 
 #[test]
+fn the_team_and_the_operator_fit_a_phone_and_a_desk_in_both_themes() {
+    run(async |story| {
+        let ada = story.member(&[kernel::Role::Baker]).await;
+        let account = ada.account.unwrap();
+        let profile =
+            json!({ "firstName": "Ada", "lastName": "Lovelace", "jobTitle": "Baker", "phones": ["+44 131 496 0000"], "version": 0 });
+        story.post(&format!("/v1/team/members/{account}/profile"), &profile).await.ok();
+        let invited = format!("grace.{}@example.com", story.clock.uuid());
+        story.post("/v1/team/invitations", &json!({ "email": invited, "name": "Grace", "roles": ["seller"] })).await.ok();
+        let token = story.letter(&invited, "invitation").await.token();
+        story.post("/v1/team/roles", &json!({ "name": "Morning shift", "permissions": ["item:read", "stock:read"] })).await.ok();
+        let (_, stranger) = story.neighbour().await;
+        stranger.post("/v1/team/join", &json!({ "slug": story.slug })).await.ok();
+        let paths = json!({
+            "team-all": "/team", "team-add": "/team/add", "team-invite": "/team/invite", "member": format!("/team/{account}"),
+            "member-edit": format!("/team/{account}/edit"), "roles": "/settings/roles",
+        });
+        let strange = json!({ "invitation": format!("/invitation?token={token}"), "invitation-over": "/invitation?token=x" });
+        tell(&story, "every_page", json!({ "paths": paths, "strange": strange })).await;
+        let operator = story.operator(&[kernel::PlatformRole::Admin]).await;
+        let across = json!({
+            "users": format!("/admin/users?email={}", &ada.email), "user": format!("/admin/users/{account}"), "mail": "/admin/mail",
+            "operator-security": "/account/security", "operator-profile": "/account/profile",
+        });
+        tell(&story, "every_page", json!({ "cookie": operator.cookie("__Host-hearth"), "paths": across, "strange": {} })).await;
+    });
+}
+
+#[test]
 fn the_trail_fits_a_phone_and_a_desk_in_both_themes() {
     run(async |story| {
         let bread = story.stocked("Sourdough", 480).await;

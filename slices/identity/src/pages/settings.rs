@@ -51,8 +51,12 @@ async fn page(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
         h2 { (t("sites-title")) }
         (sites.show(cx, &mut tx).await?)
     };
-    let add = Button::link(t("site-add"), "/settings/sites/add").icon("plus");
-    Ok(cx.page_with(Toolbar { title: t("place-settings"), buttons: vec![add], ..Default::default() }, body))
+    let mut buttons = vec![Button::link(t("roles-title"), "/settings/roles"), Button::link(t("settings-taxes"), "/settings/taxes")];
+    if cx.op.permissions.has(Permission::ApiKeyWrite) {
+        buttons.push(Button::link(t("keys-title"), "/settings/keys"));
+    }
+    buttons.push(Button::link(t("site-add"), "/settings/sites/add").icon("plus"));
+    Ok(cx.page_with(Toolbar { title: t("place-settings"), buttons, ..Default::default() }, body))
 }
 
 async fn save(cx: Cx, fields: Fields) -> Result<Reply> {

@@ -3,7 +3,7 @@
 
 mod invite;
 mod member;
-mod roles;
+pub(super) mod roles;
 
 use db::list::Asked;
 use kernel::{OwnRoleId, Permission, Result, Role};

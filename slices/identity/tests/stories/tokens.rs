@@ -253,3 +253,21 @@ fn a_key_that_ended_while_no_program_asked_stays_ended() {
         bearing(&shop, &key, "GET", "/v1/items", &json!({})).await.refused("token.wrong");
     });
 }
+
+#[test]
+fn a_key_is_made_seen_once_and_taken_back_by_page() {
+    testkit::run(async |story| {
+        let refused = story.form("/settings/keys", &[("name", ""), ("days", "9999"), ("item:read", "true")]).await.is(422).text();
+        assert!(refused.contains("value=\"9999\"") && refused.contains("checked"), "what was typed is kept: {refused}");
+        let made = story.form("/settings/keys", &[("name", "Web shop"), ("days", "30"), ("item:read", "true")]).await.is(200).text();
+        let key = made.split("<code>").nth(1).unwrap().split('<').next().unwrap().to_owned();
+        bearing(&story.stranger(), &key, "GET", "/v1/items", &json!({})).await.ok();
+        bearing(&story.stranger(), &key, "GET", "/v1/orders", &json!({})).await.refused("auth.forbidden");
+        let page = story.get("/settings/keys").await.ok().text();
+        assert!(page.contains("Web shop") && page.contains(&key[..15]) && !page.contains(&key), "{page}");
+        let id = story.get("/v1/api-keys").await.ok().json()["rows"][0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(story.form(&format!("/settings/keys/{id}/revoke"), &[]).await.location(), "/settings/keys");
+        bearing(&story.stranger(), &key, "GET", "/v1/items", &json!({})).await.is(401);
+        story.member(&[kernel::Role::Seller]).await.get("/settings/keys").await.is(403);
+    });
+}

@@ -90,7 +90,7 @@ fn matrix(roles: &Roles) -> Markup {
 }
 
 /// A box for each permission that one can give, in sets by thing.
-fn boxes(cx: &Cx, form: &str, has: impl Fn(Permission) -> bool, typed: &Typed<'_>) -> Markup {
+pub(in crate::pages) fn boxes(cx: &Cx, form: &str, has: impl Fn(Permission) -> bool, typed: &Typed<'_>) -> Markup {
     let ticked = |permission: Permission| typed.fields.map_or_else(|| has(permission), |fields| !fields.get(permission.code()).is_empty());
     let sets = by_thing().into_iter().map(|(thing, list)| {
         let offered = list.into_iter().filter(|permission| cx.op.permissions.has(*permission));
@@ -129,7 +129,8 @@ fn new_form(cx: &Cx, typed: &Typed<'_>) -> Markup {
     )
 }
 
-fn ticked(fields: &Fields) -> Vec<String> {
+/// The permissions whose boxes are ticked.
+pub(in crate::pages) fn ticked(fields: &Fields) -> Vec<String> {
     role::givable().map(Permission::code).filter(|code| !fields.get(code).is_empty()).map(str::to_owned).collect()
 }
 
