@@ -177,6 +177,7 @@ log-session-begun = Signed in
 log-session-proved = Proved again
 phone-title = Codes by telephone
 phone-none = Codes come by mail. With a telephone they come as text messages.
+phone-risk = Text messages can be read by whoever takes over the number. A second factor or a passkey is safer.
 phone-now = Codes go to { $phone }.
 phone-sent = A code was sent to { $phone }.
 phone-number = Number

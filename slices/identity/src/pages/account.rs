@@ -180,6 +180,7 @@ async fn phone_section(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
                 }
                 None => { p { (t("phone-none")) } }
             }
+            p.help { (t("phone-risk")) }
             @if let Some(number) = &waits {
                 p { (tf("phone-sent", &[("phone", number)])) }
                 (form(&Form::new("/account/phone/confirm", cx.guard(), vec![typed.field(code)], t("phone-confirm"))))
