@@ -14,7 +14,7 @@ const browser = await chromium.launch({
 mkdirSync(told.shots, { recursive: true });
 
 /** A window of its own, as a phone or a desk, in a theme, signed in by cookie when one is given. */
-async function open({ phone = false, theme = 'light', cookie = told.cookie, script = true } = {}) {
+async function open({ phone = false, theme = 'light', cookie = told.cookie, script = true, bare = false } = {}) {
   const context = await browser.newContext({
     viewport: phone ? { width: 390, height: 844 } : { width: 1280, height: 900 },
     hasTouch: phone,
@@ -27,10 +27,12 @@ async function open({ phone = false, theme = 'light', cookie = told.cookie, scri
     await context.addCookies([{ name: '__Host-hearth', value: cookie, domain: '127.0.0.1', path: '/', secure: true, httpOnly: true, sameSite: 'Lax' }]);
   }
   const page = await context.newPage();
+  // Pages without their script, where the story itself needs to look.
+  if (bare) await page.route(/\.js(\?|$)/, route => route.abort());
   page.setDefaultTimeout(15_000);
   page.wrong = [];
   page.on('pageerror', error => page.wrong.push(`script: ${error.message}`));
-  page.on('console', line => { if (line.type() === 'error' && !/status of 4\d\d/.test(line.text())) page.wrong.push(`console: ${line.text()}`); });
+  page.on('console', line => { if (line.type() === 'error' && !/status of 4\d\d/.test(line.text()) && !(bare && /ERR_FAILED/.test(line.text()))) page.wrong.push(`console: ${line.text()}`); });
   page.on('response', answer => { if (answer.status() >= 500) page.wrong.push(`${answer.status()} ${answer.url()}`); });
   page.visit = async path => { await page.goto(told.url + path); };
   page.shot = async title => { await page.screenshot({ path: `${told.shots}/${title}.png`, fullPage: true }); };

@@ -109,6 +109,52 @@ export async function without_script({ open }) {
   is((await page.textContent('body')).includes('£7.80'), true, 'the order shows its total');
 }
 
+/** Goes on with Tab until the thing that a selector names has the focus, and the focus can be seen. */
+async function tab_to(page, selector) {
+  for (let n = 0; n < 120; n++) {
+    const at = await page.evaluate(wanted => {
+      const here = document.activeElement;
+      if (!here?.matches(wanted)) return null;
+      // A field's ring stands around all that belongs to it.
+      return { seen: [here, here.closest('.control')].some(one => one && getComputedStyle(one).outlineStyle !== 'none') };
+    }, selector);
+    if (at) return is(at.seen, true, `the focus on ${selector} is seen`);
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`${selector} is not reached by Tab on ${page.url()}`);
+}
+
+/** An owner signs in, invites somebody, makes a role and changes the password: by keyboard alone, without a line of script. */
+export async function by_keyboard({ open, email, password, invited }) {
+  // Asking where the focus is needs script of ours; the pages have none.
+  const page = await open({ cookie: null, bare: true });
+  const type = async (selector, text) => { await tab_to(page, selector); await page.keyboard.type(text); };
+  const enter = async (selector, where) => { await tab_to(page, selector); await page.keyboard.press('Enter'); await page.waitForURL(where); };
+  await page.visit('/login?next=/team');
+  await type('input[name=email]', email);
+  await type('input[name=password]', password);
+  await enter('form[action="/login"] button[type=submit]', url => url.pathname === '/team');
+  await enter('a[href="/team/invite"]', url => url.pathname === '/team/invite');
+  await type('input[name=name]', 'Grace');
+  await type('input[name=email]', invited);
+  await tab_to(page, 'input[name$="baker"], input[value=baker]');
+  await page.keyboard.press('Space');
+  await enter('form[action="/team/invite"] button[type=submit]', url => url.pathname === '/team');
+  is((await page.textContent('main')).includes(invited), true, 'the invitation is listed');
+  await page.visit('/settings/roles');
+  await tab_to(page, 'main summary');
+  await page.keyboard.press('Enter');
+  await type('form[action="/settings/roles"] input[name=name]', 'Night shift');
+  await tab_to(page, 'form[action="/settings/roles"] input[name="item:read"]');
+  await page.keyboard.press('Space');
+  await enter('form[action="/settings/roles"] button[type=submit]', url => url.pathname === '/settings/roles');
+  is((await page.textContent('main')).includes('Night shift'), true, 'the role is there');
+  await page.visit('/account/security');
+  await type('input[name=currentPassword]', password);
+  await type('input[name=newPassword]', 'nine cold scones under a tall lamp');
+  await enter('form[action="/account/password"] button[type=submit]', /done=password/);
+}
+
 /** An authenticator of Chromium's own, as a phone holds one: it makes sure of the person by itself. */
 async function authenticator(page) {
   const devtools = await page.context().newCDPSession(page);

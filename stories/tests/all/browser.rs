@@ -173,6 +173,16 @@ async fn account(story: &Story) -> (String, &'static str) {
 }
 
 #[test]
+fn an_owner_works_by_keyboard_alone_and_without_a_line_of_script() {
+    run(async |story| {
+        identity::set_password(&story.db, story.owner.account.unwrap(), "seven warm loaves on a rainy sill").await.unwrap();
+        let invited = format!("grace.{}@example.com", story.clock.uuid());
+        let more = json!({ "email": story.owner.email, "password": "seven warm loaves on a rainy sill", "invited": invited });
+        tell(&story, "by_keyboard", more).await;
+    });
+}
+
+#[test]
 fn a_passkey_is_added_and_signs_in() {
     run(async |story| {
         let served = story.serve_named(|_, _| ()).await;
