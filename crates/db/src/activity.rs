@@ -36,6 +36,8 @@ pub const SIGNED_OUT: &str = "auth.signed_out";
 pub const LOCKED_OUT: &str = "auth.locked_out";
 /// A second factor that was refused.
 pub const SECOND_FACTOR_FAILED: &str = "auth.second_factor_failed";
+/// A wrong PIN on a registered device.
+pub const PIN_FAILED: &str = "auth.pin_failed";
 /// A link for a new password was asked for.
 pub const RESET_ASKED: &str = "auth.reset_asked";
 /// A program took tokens.
@@ -69,6 +71,7 @@ pub const ACTIONS: &[&str] = &[
     SIGNED_OUT,
     LOCKED_OUT,
     SECOND_FACTOR_FAILED,
+    PIN_FAILED,
     RESET_ASKED,
     TOKENS_GIVEN,
     TOKEN_REUSED,

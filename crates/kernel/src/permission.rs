@@ -14,6 +14,8 @@ pub enum Permission {
     Again,
     /// Anybody signed in, with or without a business.
     SignedIn,
+    /// Anybody signed in by a factor of their own, not by a PIN on a shared device: what an account's owner alone does with it.
+    OwnAccount,
     /// Any member of the business.
     Member,
     /// See members and roles.
@@ -78,6 +80,7 @@ impl Permission {
         P::Open,
         P::Again,
         P::SignedIn,
+        P::OwnAccount,
         P::Member,
         P::TeamRead,
         P::TeamWrite,
@@ -123,6 +126,7 @@ impl Permission {
             P::Open => "open",
             P::Again => "again",
             P::SignedIn => "signed-in",
+            P::OwnAccount => "own-account",
             P::Member => "member",
             P::TeamRead => "team:read",
             P::TeamWrite => "team:write",
@@ -164,7 +168,7 @@ impl Permissions {
     /// What a signed-in person has who must prove again who they are.
     pub const AGAIN: Self = Self::NONE.with(P::Again);
     /// What a signed-in person has without a business.
-    pub const SIGNED_IN: Self = Self::AGAIN.with(P::SignedIn);
+    pub const SIGNED_IN: Self = Self::AGAIN.with(P::SignedIn).with(P::OwnAccount);
     /// Everything.
     pub const ALL: Self = Self(u128::MAX);
 
@@ -194,6 +198,15 @@ impl Permissions {
     #[must_use]
     pub const fn both(self, other: Self) -> Self {
         Self(self.0 & other.0)
+    }
+
+    /// What is left of this set on a registered device, where a PIN signs in: no account is changed there, no rights are given,
+    /// no pay is seen, and nothing of the operator's is done.
+    #[must_use]
+    pub fn on_device(self) -> Self {
+        const WITHHELD: &[Permission] = &[P::Again, P::OwnAccount, P::TeamWrite, P::SettingsWrite, P::PayRead, P::ApiKeyWrite];
+        let stays = |p: &Permission| !p.is_of_platform() && !WITHHELD.contains(p);
+        self.iter().filter(stays).fold(Self::NONE, Self::with)
     }
 
     /// Whether the permission is in.

@@ -30,8 +30,8 @@ fn the_owner_may_do_everything_and_nobody_nothing() {
         assert_eq!(Permissions::NONE.has(*permission), *permission == Permission::Open, "{}", permission.code());
     }
     assert_eq!(Permissions::NONE.codes(), ["open"]);
-    assert_eq!(Permissions::SIGNED_IN.codes(), ["open", "again", "signed-in"]);
-    assert_eq!(Permissions::of_roles(&[]).codes(), ["open", "again", "signed-in", "member"]);
+    assert_eq!(Permissions::SIGNED_IN.codes(), ["open", "again", "signed-in", "own-account"]);
+    assert_eq!(Permissions::of_roles(&[]).codes(), ["open", "again", "signed-in", "own-account", "member"]);
     assert_eq!(owner.codes().len(), Permission::of_business().count());
 }
 
@@ -152,6 +152,19 @@ proptest! {
         let together = Permissions::of_roles(&roles);
         prop_assert!(roles.iter().all(|role| together.includes(Permissions::of_roles(&[*role]))));
     }
+}
+
+#[test]
+fn on_a_device_nothing_is_done_that_outlasts_the_shift() {
+    let owner = Permissions::of_roles(&[Role::Owner]).and(PlatformRole::Admin.permissions()).on_device();
+    for withheld in
+        ["again", "own-account", "team:write", "settings:write", "team.pay:read", "api-key:write", "platform:admin", "platform:read"]
+    {
+        assert!(!owner.codes().contains(&withheld), "{withheld}");
+    }
+    let seller = Permissions::of_roles(&[Role::Seller]);
+    assert_eq!(seller.on_device().codes().len(), seller.codes().len() - 2);
+    assert!(seller.on_device().has(Permission::OrderSell) && seller.includes(seller.on_device()));
 }
 
 #[test]

@@ -19,10 +19,11 @@ pub struct Asset {
     pub integrity: String,
 }
 
-static ASSETS: LazyLock<[Asset; 6]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 7]> = LazyLock::new(|| {
     [
         asset("app.css", "text/css; charset=utf-8", include_bytes!("../assets/app.css")),
         asset("app.js", "text/javascript; charset=utf-8", include_bytes!("../assets/app.js")),
+        asset("device.js", "text/javascript; charset=utf-8", include_bytes!("../assets/device.js")),
         asset("htmx.min.js", "text/javascript; charset=utf-8", include_bytes!("../assets/htmx.min.js")),
         asset("passkey.js", "text/javascript; charset=utf-8", include_bytes!("../assets/passkey.js")),
         asset("icons.svg", "image/svg+xml", include_bytes!("../assets/icons.svg")),
@@ -84,5 +85,6 @@ mod tests {
         assert!(named("app.css").bytes.len() <= 30_000);
         assert!(named("app.js").bytes.len() <= 8_000);
         assert!(named("passkey.js").bytes.len() <= 2_500);
+        assert!(named("device.js").bytes.len() <= 6_000);
     }
 }

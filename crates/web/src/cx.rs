@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
 use db::{Answer, Command, Intent, Tx, list::Asked};
-use kernel::{Currency, DayStart, Error, FieldError, Op, Permissions, Result, Role, SiteId, Zone};
+use kernel::{Currency, DayStart, DeviceId, Error, FieldError, Op, Permissions, Result, Role, SiteId, Zone};
 use maud::Markup;
 use uuid::Uuid;
 
@@ -43,6 +43,20 @@ pub struct Site {
     pub currency: Currency,
 }
 
+/// The cookie of a registered device's browser: its people sign in by PIN. It says nothing else, and proves nothing.
+pub const AT_DEVICE: &str = "__Host-hearth-till";
+
+/// The registered device that a person is signed in on.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// The device.
+    pub id: DeviceId,
+    /// Its name.
+    pub name: String,
+    /// Seconds without use after which the PIN is asked for.
+    pub pause_seconds: i64,
+}
+
 /// A signed-in person as pages show them.
 #[derive(Clone, Debug, Default)]
 pub struct Viewer {
@@ -58,6 +72,8 @@ pub struct Viewer {
     pub slug: Option<String>,
     /// Its sites, the first one first.
     pub sites: Vec<Site>,
+    /// The registered device, where they signed in by PIN.
+    pub device: Option<Device>,
     /// What every form and every state-changing call by cookie must carry; none where a token or a key signs in.
     pub csrf: Option<String>,
 }
@@ -272,11 +288,13 @@ impl Cx {
         let viewer = self.viewer.as_ref()?;
         let business = viewer.business.clone()?;
         let (places, others) = self.places();
+        // On a registered device people work; their accounts and other businesses are elsewhere.
+        let of_account = |label: &str, href: &str| viewer.device.is_none().then(|| Crumb { label: t(label), href: href.into() });
         Some(Frame {
             business,
             site: viewer.sites.first().filter(|_| viewer.sites.len() == 1).map(|s| s.name.clone()),
             switches: Vec::new(),
-            links: vec![Crumb { label: t("frame-businesses"), href: "/businesses".into() }],
+            links: of_account("frame-businesses", "/businesses").into_iter().collect(),
             places,
             others,
             all: "/places".into(),
@@ -284,10 +302,10 @@ impl Cx {
                 name: viewer.name.clone(),
                 role: viewer.roles.iter().map(|r| t(&format!("role-{r}"))).collect::<Vec<_>>().join(", "),
                 email: viewer.email.clone(),
-                links: vec![
-                    Crumb { label: t("frame-security"), href: "/account/security".into() },
-                    Crumb { label: t("frame-profile"), href: "/account/profile".into() },
-                ],
+                links: [of_account("frame-security", "/account/security"), of_account("frame-profile", "/account/profile")]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
                 sign_out: Act { icon: Some("leave"), ..Act::new(t("sign-out"), "/logout", self.guard()) },
             },
         })
@@ -312,8 +330,18 @@ impl Cx {
         self.whole(page)
     }
 
+    /// A whole page without a frame, whoever is signed in, with large targets: for who comes to a device.
+    pub fn page_alone(&self, title: impl Into<String>, body: Markup) -> Markup {
+        let title = title.into();
+        let bar = Toolbar { title: title.clone(), ..Toolbar::default() };
+        self.whole(Page { floor: true, ..Page::new(title, body).toolbar(bar) })
+    }
+
     fn whole(&self, mut page: Page) -> Markup {
         page.theme = Theme::named(self.cookie("__Host-theme").unwrap_or_default());
+        if let Some(viewer) = self.viewer.as_ref().filter(|_| page.frame.is_some()) {
+            page.pause = viewer.device.as_ref().map(|device| (device.pause_seconds, viewer.csrf.clone().unwrap_or_default()));
+        }
         ui::page(&page)
     }
 

@@ -28,7 +28,7 @@ pub mod ui;
 pub use app::{App, Captcha, ExternalTokens, Provider, Settings};
 pub use bounds::{Bounds, Held};
 pub use counters::Redis;
-pub use cx::{Cx, Refused, Site, Viewer, Visitor};
+pub use cx::{AT_DEVICE, Cx, Device, Refused, Site, Viewer, Visitor};
 pub use fields::{Fields, Reader};
 pub use files::csv_safe;
 pub use gate::Upload;

@@ -6,7 +6,7 @@ use maud::html;
 use serde_json::{Value, json};
 
 use crate::{
-    Cx, Reply, t,
+    AT_DEVICE, Cx, Reply, t,
     ui::{self, Button, Trouble},
 };
 
@@ -83,7 +83,13 @@ pub(crate) fn page(cx: &Cx, error: &Error) -> Reply {
         let query = serde_urlencoded::to_string(&cx.query).unwrap_or_default();
         let here = if query.is_empty() { cx.address.clone() } else { format!("{}?{query}", cx.address) };
         let next = serde_urlencoded::to_string([("next", here)]).unwrap_or_default();
-        let to = if matches!(error, Error::ReauthRequired) { "/reauth" } else { "/login" };
+        let to = match error {
+            // A registered device asks for a PIN, or shows its key.
+            _ if cx.op.device.is_some() => "/device",
+            Error::ReauthRequired => "/reauth",
+            _ if cx.cookie(AT_DEVICE).is_some() => "/device",
+            _ => "/login",
+        };
         return Reply::see(format!("{to}?{next}"));
     }
     if error.code() == "tenant.none" {

@@ -19,7 +19,7 @@ pub mod words;
 pub use chart::{Bar, BarChart, Direction, Heat, Line, LineChart, Point, bar_chart, heat_chart, line_chart, sparkline};
 pub use control::{
     Act, Button, Crumb, Does, FileDrop, Guard, Layer, Step, StepState, Tab, Weight, act, button, dialog, drawer, file_drop, guard, icon,
-    keypad, scan_field, stepper, tabs,
+    keypad, pin_pad, scan_field, stepper, tabs,
 };
 pub use document::{Document, Event, Fact, Head, PrintSheet, document, facts, print_button, print_sheet, timeline};
 pub use figure::{Against, Figure, figure, figures, money, money_after, quantity, when};
@@ -28,7 +28,7 @@ pub use frame::{Choice as SwitchChoice, Frame, Place, Switch, Toolbar, User, pla
 pub use gallery::{gallery, gallery_in};
 pub use input::{Choice, Field, Kind, field, fields};
 pub use notice::{Empty, Skeleton, Toast, Tone, Trouble, badge, banner, empty, skeleton, toast, trouble};
-pub use page::{Page, Theme, page};
+pub use page::{Page, Theme, device_script, page};
 pub use table::{Bulk, Column, ColumnKind, Order, Pager, Row, Table, pager, table};
 
 #[cfg(test)]

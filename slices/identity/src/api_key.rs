@@ -282,6 +282,7 @@ async fn load(app: &App, hash: &Digested) -> Result<Option<Known>> {
             business: Some(row.business),
             slug: Some(row.slug),
             sites: standing::sites(row.sites)?,
+            device: None,
             csrf: None,
         };
         Ok(Known {

@@ -3,7 +3,7 @@
 //!
 //! Five wrong ones shut what is guessed for five minutes, the next five for ten, and so on up to an hour. What is guessed is
 //! named by a digest: a password of an address, whether or not there is such an account; one from a device that signed in
-//! to it before; a second factor. A stranger's guesses so never shut out a known device.
+//! to it before; a second factor; a PIN on a device. A stranger's guesses so never shut out a known device.
 
 use db::System;
 use kernel::{At, Error, Result};
@@ -39,6 +39,9 @@ impl Counted {
         if self.failures >= MOST && code == "login.shut" {
             return Err(Error::rule("login.disabled"));
         }
+        if self.failures >= MOST && code == "pin.shut" {
+            return Err(Error::rule("pin.disabled"));
+        }
         let seconds = self.shut_until.map_or(PAUSE, |until| (until.micros() - now.micros()) / 1_000_000 + 1);
         Err(Error::rule(code).because(format!("Try again in {} minutes.", (seconds + 59) / 60)))
     }
@@ -51,6 +54,11 @@ impl Counted {
 
 /// Counts a guess.
 pub(crate) async fn count(system: &mut System, key: &Digested) -> Result<Counted> {
+    count_of(system, key, PAUSE_AFTER).await
+}
+
+/// The same where there is a pause after another number of wrong ones.
+pub(crate) async fn count_of(system: &mut System, key: &Digested, pause_after: i32) -> Result<Counted> {
     let now = system.source().now();
     let row = sqlx::query!(
         "INSERT INTO identity.guess AS g (key, failures, shut_until, allowed, at) VALUES ($1, 1, NULL, true, $2)
@@ -66,7 +74,7 @@ pub(crate) async fn count(system: &mut System, key: &Digested) -> Result<Counted
         key,
         now,
         MOST,
-        PAUSE_AFTER,
+        pause_after,
         PAUSE as f64,
         LONGEST as f64
     )
@@ -79,6 +87,14 @@ pub(crate) async fn count(system: &mut System, key: &Digested) -> Result<Counted
 pub(crate) async fn clear(system: &mut System, keys: &[Digested]) -> Result<()> {
     let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
     sqlx::query!("DELETE FROM identity.guess WHERE key = ANY ($1)", &keys).execute(system.conn()).await?;
+    Ok(())
+}
+
+/// Takes guesses back that were somebody's own slips; what others guessed wrong stays counted.
+pub(crate) async fn forgive(system: &mut System, key: &Digested, guesses: i32) -> Result<()> {
+    sqlx::query!("UPDATE identity.guess SET failures = greatest(failures - $2, 0), shut_until = NULL WHERE key = $1", key, guesses)
+        .execute(system.conn())
+        .await?;
     Ok(())
 }
 

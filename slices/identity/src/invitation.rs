@@ -334,7 +334,7 @@ enum Who {
 async fn who(cx: &Cx, shown: &Shown, password: Option<&Secret>) -> Result<Who> {
     match cx.op.actor {
         Actor::Account(account) => {
-            cx.op.needs(Permission::SignedIn)?;
+            cx.op.needs(Permission::OwnAccount)?;
             if shown.account == Some(account) { Ok(Who::SignedIn(account)) } else { Err(Error::rule("invitation.other")) }
         }
         Actor::Nobody if shown.has_password => Err(Error::rule("invitation.sign_in")),
@@ -344,7 +344,7 @@ async fn who(cx: &Cx, shown: &Shown, password: Option<&Secret>) -> Result<Who> {
             let password = chosen(&cx.app, "password", typed, &[email.as_str(), email.local(), &shown.business]).await?;
             Ok(Who::New(hasher().hash(cx.app.db().source(), password).await?))
         }
-        _ => Err(Error::Forbidden(Permission::SignedIn.code())),
+        _ => Err(Error::Forbidden(Permission::OwnAccount.code())),
     }
 }
 

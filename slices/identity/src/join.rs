@@ -10,6 +10,7 @@ use web::{Cx, Reply};
 use crate::{
     account::Accepted,
     member::{self, Held, Member, State},
+    pin,
     role::{self, Grant},
     secret::digest,
     site,
@@ -207,6 +208,7 @@ impl db::Command for RemoveMember {
         )
         .execute(tx.conn())
         .await?;
+        pin::take_away(tx, self.account_id).await?;
         member::save(tx, held.member, nothing(), State::Left, "member.removed", reason.map(str::to_owned)).await
     }
 }

@@ -18,6 +18,7 @@ mod guess;
 mod invitation;
 mod join;
 mod keys;
+mod known_device;
 mod letter;
 mod limits;
 mod link;
@@ -29,6 +30,7 @@ mod pages;
 mod passkey;
 mod password;
 mod phone;
+mod pin;
 mod profile;
 mod reauth;
 mod refresh;
@@ -82,6 +84,7 @@ async fn sweep(db: &Db) -> Result<()> {
     second::sweep(&mut system).await?;
     phone::sweep(&mut system).await?;
     guess::sweep(&mut system).await?;
+    known_device::sweep(&mut system).await?;
     device::sweep(&mut system).await?;
     passkey::sweep(&mut system).await?;
     oidc::sweep(&mut system).await?;
@@ -108,6 +111,7 @@ pub async fn reseal(db: &Db) -> Result<u64> {
         + keys::reseal(&mut system, db).await?
         + second::reseal(&mut system, db).await?
         + refresh::reseal(&mut system, db).await?
+        + pin::reseal(&mut system, db).await?
         + profile::reseal(&mut system, db).await?;
     system.commit().await?;
     Ok(sealed)
@@ -117,6 +121,7 @@ fn routes(routes: &mut Routes) {
     signing_in(routes);
     oneself(routes);
     passkeys(routes);
+    devices(routes);
     businesses(routes);
     team(routes);
     addresses(routes);
@@ -167,39 +172,39 @@ fn signing_in(routes: &mut Routes) {
 
 /// Calls about the account that is signed in.
 fn oneself(routes: &mut Routes) {
-    use Permission::{Again, SignedIn};
+    use Permission::{Again, OwnAccount, SignedIn};
     routes.json("GET /v1/auth/me", SignedIn, "Me", &[], account::me);
     routes.raw("POST /v1/auth/reauth/send", Again, Answers::Json, &[], reauth::post_send);
     routes.call::<reauth::ReauthVerify, login::SignedIn, _, _>("POST /v1/auth/reauth/verify", Again, "ReauthVerify", reauth::post_verify);
-    routes.json("GET /v1/auth/sessions", SignedIn, "Sessions", &[], sessions::list);
-    routes.raw("DELETE /v1/auth/sessions/{id}", SignedIn, Answers::Json, &[], sessions::delete);
-    routes.raw("DELETE /v1/auth/sessions", SignedIn, Answers::Json, &[], sessions::delete_others);
+    routes.json("GET /v1/auth/sessions", OwnAccount, "Sessions", &[], sessions::list);
+    routes.raw("DELETE /v1/auth/sessions/{id}", OwnAccount, Answers::Json, &[], sessions::delete);
+    routes.raw("DELETE /v1/auth/sessions", OwnAccount, Answers::Json, &[], sessions::delete_others);
     routes.call::<reset::ChangePassword, account::Accepted, _, _>(
         "POST /v1/auth/change-password",
-        SignedIn,
+        OwnAccount,
         "ChangePassword",
         reset::post_change,
     );
-    routes.raw("POST /v1/auth/2fa/enable-init", SignedIn, Answers::Json, &[], async |cx: Cx| Reply::json(&second::begin(&cx).await?));
+    routes.raw("POST /v1/auth/2fa/enable-init", OwnAccount, Answers::Json, &[], async |cx: Cx| Reply::json(&second::begin(&cx).await?));
     routes.call::<second::Code, second::RecoveryCodes, _, _>(
         "POST /v1/auth/2fa/enable-complete",
-        SignedIn,
+        OwnAccount,
         "CompleteSecond",
         second::post_complete,
     );
-    routes.call::<second::Code, account::Accepted, _, _>("POST /v1/auth/2fa/disable", SignedIn, "DisableSecond", second::post_disable);
-    routes.raw("POST /v1/auth/2fa/recovery-codes", SignedIn, Answers::Json, &[], async |cx: Cx| {
+    routes.call::<second::Code, account::Accepted, _, _>("POST /v1/auth/2fa/disable", OwnAccount, "DisableSecond", second::post_disable);
+    routes.raw("POST /v1/auth/2fa/recovery-codes", OwnAccount, Answers::Json, &[], async |cx: Cx| {
         Reply::json(&second::rotate_codes(&cx).await?)
     });
 }
 
 /// Calls about passkeys.
 fn passkeys(routes: &mut Routes) {
-    use Permission::{Open, SignedIn};
-    routes.raw("POST /v1/auth/passkeys/register/begin", SignedIn, Answers::Json, &[], passkey::post_begin_adding);
+    use Permission::{Open, OwnAccount};
+    routes.raw("POST /v1/auth/passkeys/register/begin", OwnAccount, Answers::Json, &[], passkey::post_begin_adding);
     routes.call::<passkey::AddPasskey, passkey::Passkey, _, _>(
         "POST /v1/auth/passkeys/register/finish",
-        SignedIn,
+        OwnAccount,
         "AddPasskey",
         passkey::post_add,
     );
@@ -210,16 +215,59 @@ fn passkeys(routes: &mut Routes) {
         "PasskeyLogin",
         passkey::post_login,
     );
-    routes.json("GET /v1/auth/passkeys", SignedIn, "Passkeys", &[], async |cx: Cx| passkey::all(&cx).await);
-    routes.raw("DELETE /v1/auth/passkeys/{id}", SignedIn, Answers::Json, &[], passkey::delete);
+    routes.json("GET /v1/auth/passkeys", OwnAccount, "Passkeys", &[], async |cx: Cx| passkey::all(&cx).await);
+    routes.raw("DELETE /v1/auth/passkeys/{id}", OwnAccount, Answers::Json, &[], passkey::delete);
+}
+
+/// Calls about registered devices, and by them; and the PINs that sign in there.
+fn devices(routes: &mut Routes) {
+    use Permission::{Open, OwnAccount, SettingsWrite};
+    routes.list("GET /v1/devices", SettingsWrite, &device::DEVICES);
+    routes.call::<device::AddDevice, device::AddedDevice, _, _>("POST /v1/devices", SettingsWrite, "AddDevice", device::post_add);
+    routes.command::<device::ChangeDevice>("POST /v1/devices/{id}");
+    routes.command::<device::RevokeDevice>("DELETE /v1/devices/{id}");
+    routes.call::<device::RegisterDevice, device::RegisteredDevice, _, _>(
+        "POST /v1/devices/register",
+        Open,
+        "RegisterDevice",
+        device::post_register,
+    );
+    routes.call::<device::key::AskChallenge, device::key::Challenge, _, _>(
+        "POST /v1/auth/device/challenge",
+        Open,
+        "AskChallenge",
+        device::key::post_ask,
+    );
+    routes.call::<device::enter::SeePeople, device::enter::People, _, _>(
+        "POST /v1/auth/device/people",
+        Open,
+        "SeePeople",
+        device::enter::post_people,
+    );
+    routes.call::<device::enter::DeviceLogin, login::SignedIn, _, _>(
+        "POST /v1/auth/device/login",
+        Open,
+        "DeviceLogin",
+        device::enter::post_login,
+    );
+    routes.call::<device::enter::ProveDevice, device::enter::Proved, _, _>(
+        "POST /v1/auth/device/prove",
+        Open,
+        "ProveDevice",
+        device::enter::post_prove,
+    );
+    routes.raw("POST /v1/auth/device/lock", Open, Answers::Json, &[], device::enter::post_lock);
+    routes.json("GET /v1/auth/pin", OwnAccount, "OwnPin", &[], async |cx: Cx| pin::own(&cx).await);
+    routes.call::<pin::SetPin, pin::OwnPin, _, _>("POST /v1/auth/pin", OwnAccount, "SetPin", pin::post_set);
+    routes.raw("DELETE /v1/auth/pin", OwnAccount, Answers::Json, &[], pin::delete_own);
 }
 
 /// Calls that change the address.
 fn addresses(routes: &mut Routes) {
-    use Permission::{Open, SignedIn};
+    use Permission::{Open, OwnAccount};
     routes.call::<change_email::ChangeEmail, account::Accepted, _, _>(
         "POST /v1/auth/change-email",
-        SignedIn,
+        OwnAccount,
         "ChangeEmail",
         change_email::post_ask,
     );
@@ -274,7 +322,7 @@ fn operator(routes: &mut Routes) {
 
 /// Calls about those who work in a business.
 fn team(routes: &mut Routes) {
-    use Permission::{Member, Open, SignedIn, TeamRead, TeamWrite};
+    use Permission::{Member, Open, OwnAccount, TeamRead, TeamWrite};
     routes.list("GET /v1/team/members", TeamRead, &member::MEMBERS);
     routes.list("GET /v1/team/others", TeamRead, &member::OTHERS);
     routes.call::<member::AddMember, member::Added, _, _>("POST /v1/team/members", TeamWrite, "AddMember", member::post_add);
@@ -285,7 +333,8 @@ fn team(routes: &mut Routes) {
     routes.command::<join::Approve>("POST /v1/team/members/{accountId}/approve");
     routes.command::<join::Refuse>("POST /v1/team/members/{accountId}/refuse");
     routes.command::<join::RemoveMember>("DELETE /v1/team/members/{accountId}");
-    routes.call::<join::AskToJoin, account::Accepted, _, _>("POST /v1/team/join", SignedIn, "AskToJoin", join::post_ask);
+    routes.command::<pin::RemovePin>("DELETE /v1/team/members/{accountId}/pin");
+    routes.call::<join::AskToJoin, account::Accepted, _, _>("POST /v1/team/join", OwnAccount, "AskToJoin", join::post_ask);
     routes.json("GET /v1/team/members/{accountId}/profile", Member, "Profile", &[], profile::get);
     routes.call::<profile::SaveProfile, profile::Saved, _, _>(
         "POST /v1/team/members/{accountId}/profile",
@@ -321,12 +370,12 @@ fn team(routes: &mut Routes) {
 
 /// Calls about the businesses of an account, and within one.
 fn businesses(routes: &mut Routes) {
-    use Permission::{ApiKeyWrite, Member, SignedIn};
+    use Permission::{ApiKeyWrite, Member, OwnAccount, SignedIn};
     routes.json("GET /v1/tenants", SignedIn, "Businesses", &[], business::list);
-    routes.call::<business::OpenBusiness, login::SignedIn, _, _>("POST /v1/tenants", SignedIn, "OpenBusiness", business::post_open);
+    routes.call::<business::OpenBusiness, login::SignedIn, _, _>("POST /v1/tenants", OwnAccount, "OpenBusiness", business::post_open);
     routes.call::<business::SwitchTenant, login::SignedIn, _, _>(
         "POST /v1/auth/switch-tenant",
-        SignedIn,
+        OwnAccount,
         "SwitchTenant",
         business::post_switch,
     );

@@ -4,7 +4,7 @@
 use kernel::Actor;
 use web::{By, Cx, Routes, Rule};
 
-use crate::{device, email::Email};
+use crate::{email::Email, known_device};
 
 /// Sign-ins from one client.
 const SIGN_IN: Rule = Rule { name: "login.address", by: By::Address, most: 10, seconds: 60 };
@@ -44,6 +44,11 @@ const PASSKEYS: Rule = Rule { name: "passkeys.address", by: By::Address, most: 3
 /// Sign-ins through identity providers, begun or come back, from one client.
 const PROVIDERS: Rule = Rule { name: "providers.address", by: By::Address, most: 30, seconds: 60 };
 
+/// What devices of one client ask to sign and show: many tills may stand behind one address.
+const DEVICES: Rule = Rule { name: "devices.address", by: By::Address, most: 600, seconds: 60 };
+/// Sign-ins on one device, counted where it has shown its key; wrong PINs are counted apart.
+pub(crate) const ON_DEVICE: Rule = Rule { name: "devices.device", by: By::Key(|_| None), most: 60, seconds: 60 };
+
 const TABLE: &[(&[&str], &[Rule])] = &[
     (&["POST /v1/auth/login", "POST /login"], &[SIGN_IN, SIGN_IN_TYPED]),
     (&["POST /v1/auth/register", "POST /register"], &[REGISTER]),
@@ -62,6 +67,10 @@ const TABLE: &[(&[&str], &[Rule])] = &[
     (&["POST /v1/admin/users/{id}/resend-verification"], &[RESEND_TO]),
     (&["POST /v1/auth/refresh"], &[REFRESHES]),
     (&["POST /v1/auth/logout", "POST /logout"], &[SIGN_OUT]),
+    (&["POST /v1/devices/register", "GET /device/register"], &[LINKS]),
+    (&["POST /v1/auth/device/challenge", "POST /v1/auth/device/prove", "POST /v1/auth/device/lock"], &[DEVICES]),
+    (&["POST /v1/auth/device/people", "POST /device/people", "POST /device/pin"], &[DEVICES]),
+    (&["POST /v1/auth/device/login", "POST /device/login"], &[DEVICES]),
 ];
 
 pub(crate) fn routes(routes: &mut Routes) {
@@ -80,7 +89,7 @@ fn typed_address(cx: &Cx) -> Option<String> {
 }
 
 fn unless_device(cx: &Cx) -> Option<String> {
-    if device::of(&cx.headers).is_some() { None } else { typed_address(cx) }
+    if known_device::of(&cx.headers).is_some() { None } else { typed_address(cx) }
 }
 
 fn account(cx: &Cx) -> Option<String> {

@@ -11,8 +11,8 @@ use crate::{
     account::{Secret, keep, usual_business},
     captcha,
     client::Client,
-    device,
     guess::{self, Counted},
+    known_device,
     letter::{self, Wish},
     limits, oidc,
     password::{Password, Verdict, hasher},
@@ -142,7 +142,7 @@ struct Found {
 
 /// Counts the guess and looks the address up. A known and an unknown address cost the same statements.
 async fn find(cx: &Cx, email: &str) -> Result<Found> {
-    let device = device::of(&cx.headers).map(|token| token.hash());
+    let device = known_device::of(&cx.headers).map(|token| token.hash());
     let keys = keys(email, device.as_ref());
     let mut system = cx.app.db().system("identity.sign_in").await?;
     let row = sqlx::query!(
@@ -248,7 +248,7 @@ pub(crate) async fn enter_with(cx: &Cx, mut system: System, proof: &Proof, wante
         sqlx::query_scalar!(r#"SELECT EXISTS (SELECT 1 FROM identity.known_device WHERE account_id = $1) AS "before!""#, account.uuid())
             .fetch_one(system.conn())
             .await?;
-    let (device_cookie, known) = device::keep(&mut system, &cx.headers, account).await?;
+    let (device_cookie, known) = known_device::keep(&mut system, &cx.headers, account).await?;
     let kind = if wanted == Wanted::Cookie { Kind::Browser } else { Kind::Tokens };
     let begun = session::begin(&mut system, Some(&client), proof, kind).await?;
     let after = serde_json::json!({ "account": account, "how": how, "second": proof.second, "device": client.device });
@@ -267,7 +267,7 @@ pub(crate) async fn enter_with(cx: &Cx, mut system: System, proof: &Proof, wante
     system.commit().await?;
     session::end(cx.app.db(), &cx.headers).await?;
     let (action, detail) = match kind {
-        Kind::Browser => (activity::SIGNED_IN, "browser"),
+        Kind::Browser | Kind::Device => (activity::SIGNED_IN, kind.code()),
         Kind::Tokens => (activity::TOKENS_GIVEN, "tokens"),
     };
     cx.app.db().note(Activity::of(&op, action, "account").target(account).detail(serde_json::json!({ "how": how, "session": detail })));
@@ -301,5 +301,5 @@ pub(crate) async fn post_logout(cx: Cx) -> Result<Reply> {
         Some(end_session_url) => Reply::json(&SignedOut { end_session_url })?,
         None => Reply::empty(),
     };
-    Ok(session::signed_out(reply))
+    Ok(session::signed_out(&cx, reply))
 }

@@ -2,8 +2,11 @@
 
 mod account;
 mod admin;
+mod device;
+mod devices;
 mod keys;
 mod passkeys;
+mod pin;
 mod providers;
 mod settings;
 mod sign_in;
@@ -19,6 +22,9 @@ pub(crate) fn routes(routes: &mut Routes) {
     sign_in::routes(routes);
     account::routes(routes);
     passkeys::routes(routes);
+    pin::routes(routes);
+    device::routes(routes);
+    devices::routes(routes);
     providers::routes(routes);
     admin::routes(routes);
     team::routes(routes);

@@ -62,7 +62,9 @@ pub(crate) async fn end_sessions(system: &mut System, account: AccountId, but: O
     let now = system.source().now();
     let ended = sqlx::query!(
         "WITH ended AS (
-            UPDATE identity.session SET ended_at = $2, ended_why = $4 WHERE account_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $3 RETURNING id)
+            UPDATE identity.session SET ended_at = $2, ended_why = $4 WHERE account_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $3
+            RETURNING id, device_id),
+        left_devices AS (UPDATE identity.device d SET account_id = NULL FROM ended e WHERE d.id = e.device_id AND d.account_id = $1)
         INSERT INTO identity.revocation (tenant_id, id, session_id, at) SELECT $5, gen_random_uuid(), e.id, $2 FROM ended e",
         account.uuid(),
         now,

@@ -15,7 +15,7 @@ use crate::{
     guess, letter,
     login::{self, Entered, SecondAwaited, Wanted},
     revocation,
-    secret::{Digested, Token, digest},
+    secret::{Digested, Token, digest, readable},
     session::{self, Proof},
     token,
 };
@@ -30,8 +30,6 @@ const SECRET: usize = 20;
 const CODES: usize = 10;
 /// Signs of a recovery code, five bits each: 120 bits need no slow hash.
 const CODE: usize = 24;
-/// Signs of recovery codes: none that are taken for one another.
-const SIGNS: &[u8; 32] = b"023456789abcdefghjkmnpqrstuvwxyz";
 
 /// The second factor of a sign-in.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -244,7 +242,7 @@ pub(crate) async fn is_on(system: &mut System, account: AccountId) -> Result<boo
 }
 
 /// A QR code as SVG, four modules of quiet around it.
-fn qr(text: &str) -> Result<Markup> {
+pub(crate) fn qr(text: &str) -> Result<Markup> {
     let code = qrcodegen::QrCode::encode_text(text, qrcodegen::QrCodeEcc::Medium).map_err(|e| Error::Internal(format!("qr: {e}")))?;
     let size = code.size();
     let mut path = String::new();
@@ -361,12 +359,7 @@ async fn note(cx: &Cx, system: &mut System, account: AccountId, action: &'static
 /// Ten new recovery codes; the old ones end.
 async fn make_codes(system: &mut System, account: AccountId) -> Result<RecoveryCodes> {
     let source = system.source().clone();
-    let one = || {
-        let drawn: [u8; CODE] = source.bytes();
-        let signs: Vec<char> = drawn.iter().map(|b| char::from(SIGNS[usize::from(b & 31)])).collect();
-        signs.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join("-")
-    };
-    let codes: Vec<String> = (0..CODES).map(|_| one()).collect();
+    let codes: Vec<String> = (0..CODES).map(|_| readable::<CODE>(&source)).collect();
     let hashes: Vec<Vec<u8>> = codes.iter().map(|code| recovery_hash(account, code).to_vec()).collect();
     sqlx::query!("DELETE FROM identity.recovery_code WHERE account_id = $1", account.uuid()).execute(system.conn()).await?;
     sqlx::query!(

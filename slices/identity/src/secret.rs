@@ -59,6 +59,16 @@ pub(crate) fn digest(name: &str, parts: &[&[u8]]) -> Digested {
     hash.finalize().into()
 }
 
+/// Signs of codes that people type: none that are taken for one another.
+const SIGNS: &[u8; 32] = b"023456789abcdefghjkmnpqrstuvwxyz";
+
+/// A code of so many signs for people to type, five bits each, in groups of four.
+pub(crate) fn readable<const SIZE: usize>(source: &Source) -> String {
+    let drawn: [u8; SIZE] = source.bytes();
+    let signs: Vec<char> = drawn.iter().map(|b| char::from(SIGNS[usize::from(b & 31)])).collect();
+    signs.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+}
+
 /// Six digits, each code as likely as any other.
 pub(crate) fn six_digits(source: &Source) -> String {
     // The largest multiple of a million that four bytes hold: above it a draw would favour small codes.

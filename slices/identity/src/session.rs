@@ -6,6 +6,10 @@
 //!
 //! A session is bound to the browser's family, whose change ends it, and to its network, whose change asks the person to
 //! prove again who they are; so does a day.
+//!
+//! A session on a registered device is bound to the device's key instead, which is shown again every quarter of an hour and changes
+//! the cookie each time ([`crate::device::enter`]): a cookie that was carried elsewhere is soon none. It roams, and no silence
+//! ends it; a pause locks it until the PIN is typed again.
 
 use std::{
     collections::HashMap,
@@ -13,14 +17,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::http::header;
+use axum::http::{header, request::Parts};
 use db::{Db, System};
-use kernel::{AccountId, Actor, At, Error, Op, Permissions, Result, SessionId, TenantId};
+use kernel::{AccountId, Actor, At, DeviceId, Error, Op, Permissions, Result, SessionId, TenantId};
 use sqlx::types::Json;
-use web::{Cx, Reply, Viewer, Visitor};
+use web::{AT_DEVICE, Cx, Reply, Viewer, Visitor};
 
 use crate::{
     client::Client,
+    device,
     secret::{Digested, Token},
     standing::{Standing, Stored, StoredMember},
 };
@@ -33,6 +38,12 @@ const FRESH: Duration = Duration::from_secs(1);
 const ABSOLUTE: i64 = 30 * 24 * 3600;
 /// Seconds between two notes of the last use.
 const NOTED: i64 = 60;
+/// Seconds after which a device shows its key again: until it does, nothing is done by its session.
+const SHOWN: i64 = 15 * 60;
+/// Seconds after which the session of a device that did not show its key is over.
+const GONE: i64 = 12 * 3600;
+/// Seconds for which the cookie before the last still counts: what was sent with it is on its way.
+const FORMER: i64 = 10;
 /// Sessions kept in memory at most.
 const MOST: usize = 20_000;
 
@@ -59,8 +70,12 @@ pub(crate) fn no_cookie() -> String {
     format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
 }
 
-/// An answer to a sign-out: the cookie goes, and what the browser stored of this program.
-pub(crate) fn signed_out(reply: Reply) -> Reply {
+/// An answer to a sign-out: the cookie goes, and what the browser stored of this program, but a device's key.
+pub(crate) fn signed_out(cx: &Cx, reply: Reply) -> Reply {
+    // What a registered device stores is its key: it stays the device's, whoever leaves.
+    if cx.cookie(AT_DEVICE).is_some() {
+        return reply.header(header::SET_COOKIE, no_cookie());
+    }
     reply.header(header::SET_COOKIE, no_cookie()).header(header::HeaderName::from_static("clear-site-data"), "\"storage\"")
 }
 
@@ -78,12 +93,14 @@ pub(crate) struct Proof {
     pub second: bool,
     /// The identity provider that answered for it, and its token, to end that session too.
     pub provider: Option<(String, Vec<u8>)>,
+    /// The registered device and its name, where its key and a PIN are the proof.
+    pub device: Option<(DeviceId, String)>,
 }
 
 impl Proof {
     /// Proved just now.
     pub fn now(account: AccountId, tenant: Option<TenantId>, now: At, second: bool) -> Self {
-        Self { account, tenant, since: now, proved_at: now, second, provider: None }
+        Self { account, tenant, since: now, proved_at: now, second, provider: None, device: None }
     }
 }
 
@@ -94,6 +111,18 @@ pub(crate) enum Kind {
     Browser,
     /// A program's, by access and refresh tokens.
     Tokens,
+    /// A registered device's, by cookie and key.
+    Device,
+}
+
+impl Kind {
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Browser => "browser",
+            Self::Tokens => "tokens",
+            Self::Device => "device",
+        }
+    }
 }
 
 /// Begins a session.
@@ -101,30 +130,37 @@ pub(crate) async fn begin(system: &mut System, client: Option<&Client>, proof: &
     let source = system.source().clone();
     let token = Token::new(&source);
     let id: SessionId = source.id();
-    let kind = if kind == Kind::Browser { "browser" } else { "tokens" };
+    let now = source.now();
+    // A device is known by its key, wherever it is. What its forms carry outlasts the cookie.
+    let bound = client.filter(|_| kind != Kind::Device);
+    let (device, name) = proof.device.clone().unzip();
+    let csrf = device.map(|_| Token::new(&source).text());
     sqlx::query!(
         "INSERT INTO identity.session (token_hash, id, account_id, tenant_id, created_at, seen_at, kind, proved_at, second, family, network, device,
-            address, provider, id_token_sealed)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+            address, provider, id_token_sealed, device_id, shown_at, csrf)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         &token.hash(),
         id.uuid(),
         proof.account.uuid(),
         proof.tenant.map(TenantId::uuid),
         proof.since,
-        source.now(),
-        kind,
+        now,
+        kind.code(),
         proof.proved_at,
         proof.second,
-        client.map(|c| c.family.clone()),
-        client.and_then(|c| c.network.clone()),
-        client.map(|c| c.device.clone()),
+        bound.map(|c| c.family.clone()),
+        bound.and_then(|c| c.network.clone()),
+        name.or(client.map(|c| c.device.clone())),
         client.and_then(|c| c.address).map(|a| a.to_string()),
         proof.provider.as_ref().map(|(name, _)| name.clone()),
-        proof.provider.as_ref().map(|(_, token)| token.clone())
+        proof.provider.as_ref().map(|(_, token)| token.clone()),
+        device.map(DeviceId::uuid),
+        device.map(|_| now),
+        csrf
     )
     .execute(system.conn())
     .await?;
-    Ok(Begun { id, cookie: token.text(), csrf: token.derive("hearth csrf") })
+    Ok(Begun { id, cookie: token.text(), csrf: csrf.unwrap_or_else(|| token.derive("hearth csrf")) })
 }
 
 /// Replaces the request's session by a new one: a change of privilege changes the token. `change` says what is new.
@@ -132,7 +168,7 @@ pub(crate) async fn renew(system: &mut System, cx: &Cx, change: impl FnOnce(&mut
     let token = token_of(&cx.headers).ok_or(Error::Unauthenticated)?;
     let now = system.source().now();
     let ended = sqlx::query!(
-        "UPDATE identity.session SET ended_at = $2, ended_why = 'renewed' WHERE token_hash = $1 AND ended_at IS NULL
+        "UPDATE identity.session SET ended_at = $2, ended_why = 'renewed' WHERE token_hash = $1 AND ended_at IS NULL AND kind = 'browser'
         RETURNING account_id, tenant_id, created_at, proved_at, second, provider, id_token_sealed",
         &token.hash(),
         now
@@ -148,6 +184,7 @@ pub(crate) async fn renew(system: &mut System, cx: &Cx, change: impl FnOnce(&mut
         proved_at: ended.proved_at,
         second: ended.second,
         provider: ended.provider.zip(ended.id_token_sealed),
+        device: None,
     };
     change(&mut proof);
     begin(system, Some(&Client::of(&cx.headers, cx.op.address)), &proof, Kind::Browser).await
@@ -155,23 +192,115 @@ pub(crate) async fn renew(system: &mut System, cx: &Cx, change: impl FnOnce(&mut
 
 /// Ends the request's session, if it has one.
 pub(crate) async fn end(db: &Db, headers: &header::HeaderMap) -> Result<()> {
-    let Some(token) = token_of(headers) else { return Ok(()) };
+    if token_of(headers).is_none() {
+        return Ok(());
+    }
     let mut system = db.system("identity.sign_out").await?;
-    end_token(&mut system, &token, "signed out").await?;
+    end_in(&mut system, headers).await?;
     system.commit().await
+}
+
+/// The same in a transaction.
+pub(crate) async fn end_in(system: &mut System, headers: &header::HeaderMap) -> Result<()> {
+    match token_of(headers) {
+        Some(token) => end_token(system, &token, "signed out").await,
+        None => Ok(()),
+    }
 }
 
 async fn end_token(system: &mut System, token: &Token, why: &str) -> Result<()> {
     let now = system.source().now();
-    sqlx::query!(
-        "UPDATE identity.session SET ended_at = $2, ended_why = $3 WHERE token_hash = $1 AND ended_at IS NULL",
+    let ended = sqlx::query!(
+        "UPDATE identity.session SET ended_at = $2, ended_why = $3 WHERE token_hash = $1 AND ended_at IS NULL RETURNING account_id, device_id",
         &token.hash(),
         now,
         why
     )
+    .fetch_optional(system.conn())
+    .await?;
+    if let Some(ended) = ended {
+        device::left(system, AccountId::new(ended.account_id), ended.device_id).await?;
+    }
+    forget_session(token);
+    Ok(())
+}
+
+/// The session of a registered device as its cookie finds it, locked for the transaction.
+pub(crate) struct OnDevice {
+    pub id: SessionId,
+    pub account: AccountId,
+    pub tenant: TenantId,
+    pub device: DeviceId,
+    pub csrf: String,
+    /// When somebody last used it.
+    pub seen_at: At,
+    /// Whether the PIN is asked for.
+    pub locked: bool,
+}
+
+/// The session that the request's cookie has on a registered device; none where it has none that stands.
+pub(crate) async fn on_device(system: &mut System, headers: &header::HeaderMap) -> Result<Option<OnDevice>> {
+    let Some(token) = token_of(headers) else { return Ok(None) };
+    let now = system.source().now();
+    let row = sqlx::query!(
+        r#"SELECT s.id, s.account_id, s.seen_at, s.held_at, s.csrf AS "csrf!", o.tenant_id AS "tenant_id!", o.device_id AS "device_id!",
+            o.pause_minutes AS "pause_minutes!"
+        FROM identity.session s JOIN identity.on_device o ON o.session_id = s.id JOIN identity.account a ON a.id = s.account_id
+        WHERE (s.token_hash = $1 OR (s.former_hash = $1 AND s.shown_at > $2)) AND s.ended_at IS NULL AND a.locked_at IS NULL AND s.shown_at > $3
+        FOR UPDATE OF s"#,
+        &token.hash(),
+        now.plus_seconds(-FORMER),
+        now.plus_seconds(-GONE)
+    )
+    .fetch_optional(system.conn())
+    .await?;
+    // What this node knows of its last use may be younger than what the table does.
+    let seen_at = with_slots(|slots| slots.get(&token.hash()).map(|(_, slot)| slot.clone()))
+        .and_then(|slot| slot.try_lock().ok().and_then(|known| known.as_ref().map(|known| known.seen_at)));
+    Ok(row.map(|row| {
+        let seen_at = seen_at.map_or(row.seen_at, |here| here.max(row.seen_at));
+        OnDevice {
+            id: SessionId::new(row.id),
+            account: AccountId::new(row.account_id),
+            tenant: TenantId::new(row.tenant_id),
+            device: DeviceId::new(row.device_id),
+            csrf: row.csrf,
+            seen_at,
+            locked: row.held_at.is_some() || now > seen_at.plus_seconds(i64::from(row.pause_minutes) * 60),
+        }
+    }))
+}
+
+/// Gives a device's session another cookie, for it showed its key; the one before counts for some seconds more.
+pub(crate) async fn rotate(system: &mut System, headers: &header::HeaderMap, session: &OnDevice) -> Result<Begun> {
+    let (token, now) = (Token::new(system.source()), system.source().now());
+    sqlx::query!(
+        "UPDATE identity.session SET former_hash = token_hash, token_hash = $2, shown_at = $3, seen_at = greatest(seen_at, $4) WHERE id = $1",
+        session.id.uuid(),
+        &token.hash(),
+        now,
+        session.seen_at
+    )
     .execute(system.conn())
     .await?;
-    forget_session(token);
+    if let Some(former) = token_of(headers) {
+        forget_session(&former);
+    }
+    Ok(Begun { id: session.id, cookie: token.text(), csrf: session.csrf.clone() })
+}
+
+/// Locks the request's session on a device until the PIN is typed again.
+pub(crate) async fn hold(system: &mut System, headers: &header::HeaderMap) -> Result<()> {
+    let Some(token) = token_of(headers) else { return Ok(()) };
+    let now = system.source().now();
+    sqlx::query!(
+        "UPDATE identity.session SET held_at = $2 WHERE token_hash = $1 AND kind = 'device' AND held_at IS NULL AND ended_at IS NULL",
+        &token.hash(),
+        now
+    )
+    .execute(system.conn())
+    .await?;
+    forget_session(&token);
     Ok(())
 }
 
@@ -200,10 +329,20 @@ pub(crate) async fn sweep(system: &mut System) -> Result<()> {
     Ok(())
 }
 
+/// What binds a session to a registered device.
+#[derive(Clone, Copy)]
+struct Bound {
+    device: DeviceId,
+    shown_at: At,
+    pause_seconds: i64,
+    held: bool,
+}
+
 /// What is known of a session.
 #[derive(Clone)]
 struct Known {
     standing: Arc<Standing>,
+    bound: Option<Bound>,
     viewer: Arc<Viewer>,
     family: Option<String>,
     network: Option<String>,
@@ -219,7 +358,25 @@ struct Known {
 
 impl Known {
     fn over(&self, now: At) -> bool {
-        now > self.seen_at.plus_seconds(self.standing.idle_seconds) || now > self.created_at.plus_seconds(ABSOLUTE)
+        let silent = match &self.bound {
+            Some(bound) => now > bound.shown_at.plus_seconds(GONE),
+            None => now > self.seen_at.plus_seconds(self.standing.idle_seconds),
+        };
+        silent || now > self.created_at.plus_seconds(ABSOLUTE)
+    }
+
+    /// Whether the PIN must be typed again: somebody locked it, or nobody used it for the device's pause.
+    fn locked(&self, now: At) -> bool {
+        self.bound.is_some_and(|bound| bound.held || now > self.seen_at.plus_seconds(bound.pause_seconds))
+    }
+
+    /// What may be done now.
+    fn permissions(&self, client: &Client, now: At) -> Permissions {
+        match &self.bound {
+            Some(bound) if self.locked(now) || now > bound.shown_at.plus_seconds(SHOWN) => Permissions::NONE,
+            None if self.again(client, now) => Permissions::AGAIN,
+            _ => self.standing.permissions,
+        }
     }
 
     /// Whether the person must prove again who they are before anything else.
@@ -255,12 +412,18 @@ pub(crate) fn forget(account: AccountId) {
     with_slots(|slots| slots.retain(|_, (whose, _)| *whose != account));
 }
 
+/// Asks anew about the sessions on a device, on this node.
+pub(crate) fn forget_device(device: DeviceId) {
+    let is_on = |slot: &Slot| slot.try_lock().is_ok_and(|known| known.as_ref().and_then(|k| k.bound).is_some_and(|b| b.device == device));
+    with_slots(|slots| slots.retain(|_, (_, slot)| !is_on(slot)));
+}
+
 /// Who a request's cookie signs in.
-pub(crate) async fn visitor(db: &Db, headers: &header::HeaderMap, client: &Client) -> Result<Visitor> {
+pub(crate) async fn visitor(db: &Db, parts: &Parts, client: &Client) -> Result<Visitor> {
     let (source, now) = (db.source(), db.source().now());
     let nobody = || Visitor { op: Op::nobody(source), viewer: None };
-    let Some(token) = token_of(headers) else { return Ok(nobody()) };
-    let Some(known) = known(db, &token, now, attended(headers)).await? else { return Ok(nobody()) };
+    let Some(token) = token_of(&parts.headers) else { return Ok(nobody()) };
+    let Some(known) = known(db, &token, now, attended(parts)).await? else { return Ok(nobody()) };
     if known.elsewhere(client) {
         let mut system = db.system("identity.sign_out").await?;
         end_token(&mut system, &token, "another browser").await?;
@@ -268,16 +431,21 @@ pub(crate) async fn visitor(db: &Db, headers: &header::HeaderMap, client: &Clien
         return Ok(nobody());
     }
     let standing = &known.standing;
-    let permissions = if known.again(client, now) { Permissions::AGAIN } else { standing.permissions };
-    let op = Op { actor: Actor::Account(standing.account), tenant: standing.tenant, permissions, ..Op::nobody(source) };
+    let op = Op {
+        actor: Actor::Account(standing.account),
+        tenant: standing.tenant,
+        permissions: known.permissions(client, now),
+        device: known.bound.map(|bound| bound.device),
+        ..Op::nobody(source)
+    };
     Ok(Visitor { op, viewer: Some(known.viewer) })
 }
 
-/// Whether somebody asked, and not their open page by itself: its stream, or what it fetches when the stream says that
-/// something changed. That keeps nobody signed in.
-fn attended(headers: &header::HeaderMap) -> bool {
-    let says = |name: &str, what: &str| headers.get(name).is_some_and(|value| value.as_bytes() == what.as_bytes());
-    !says("hx-request", "live") && !says("accept", "text/event-stream")
+/// Whether somebody asked, and not their open page by itself: its stream, what it fetches when the stream says that something
+/// changed, a device that shows its key. That keeps nobody signed in.
+fn attended(parts: &Parts) -> bool {
+    let says = |name: &str, what: &str| parts.headers.get(name).is_some_and(|value| value.as_bytes() == what.as_bytes());
+    !says("hx-request", "live") && !says("accept", "text/event-stream") && !parts.uri.path().starts_with("/v1/auth/device/")
 }
 
 /// What is known of a session that stands. Being asked for counts as a use where somebody `attended` to it.
@@ -297,7 +465,12 @@ async fn known(db: &Db, token: &Token, now: At, attended: bool) -> Result<Option
     let mut place = slot.lock().await;
     let stale = place.as_ref().is_none_or(|known| known.asked.elapsed() >= FRESH || known.over(now));
     if stale {
+        let seen_here = place.as_ref().map(|known| known.seen_at);
         *place = ask(db, token, now).await?;
+        // The table may lag behind; a pause is counted from what is known here.
+        if let (Some(known), Some(seen)) = (place.as_mut(), seen_here) {
+            known.seen_at = known.seen_at.max(seen);
+        }
     }
     match place.as_mut() {
         Some(known) if attended => used(db, &key, known, now).await?,
@@ -309,8 +482,11 @@ async fn known(db: &Db, token: &Token, now: At, attended: bool) -> Result<Option
     Ok(place.clone())
 }
 
-/// Notes that a session is used; in the table once a minute.
+/// Notes that a session is used; in the table once a minute. One that is locked stays so.
 async fn used(db: &Db, key: &Digested, known: &mut Known, now: At) -> Result<()> {
+    if known.locked(now) {
+        return Ok(());
+    }
     known.seen_at = known.seen_at.max(now);
     if now >= known.noted_at.plus_seconds(NOTED) {
         note(db, key, now).await?;
@@ -344,21 +520,34 @@ async fn note(db: &Db, key: &Digested, now: At) -> Result<()> {
 async fn ask(db: &Db, token: &Token, now: At) -> Result<Option<Known>> {
     let mut system = db.system("identity.session").await?;
     let row = sqlx::query!(
-        r#"SELECT s.account_id, a.email, a.platform_roles, s.created_at, s.seen_at, s.proved_at, s.family, s.network,
+        r#"SELECT s.account_id, a.email, a.platform_roles, s.created_at, s.seen_at, s.proved_at, s.family, s.network, s.csrf, s.shown_at,
+            s.held_at IS NOT NULL AS "held!", o.device_id AS "device_id?", o.name AS "device_name?", o.pause_minutes AS "pause_minutes?",
             to_jsonb(m) AS "member: Json<StoredMember>"
         FROM identity.session s JOIN identity.account a ON a.id = s.account_id
             LEFT JOIN identity.standing m ON m.tenant_id = s.tenant_id AND m.account_id = s.account_id
-        WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.kind = 'browser' AND a.locked_at IS NULL"#,
-        &token.hash()
+            LEFT JOIN identity.on_device o ON o.session_id = s.id
+        WHERE (s.token_hash = $1 OR (s.former_hash = $1 AND s.shown_at > $2)) AND s.ended_at IS NULL AND a.locked_at IS NULL
+            AND (s.kind = 'browser' OR (s.kind = 'device' AND o.device_id IS NOT NULL AND m.account_id IS NOT NULL))"#,
+        &token.hash(),
+        now.plus_seconds(-FORMER)
     )
     .fetch_optional(system.conn())
     .await?;
     let Some(row) = row else { return Ok(None) };
     let standing = Stored { account_id: row.account_id, email: row.email, platform_roles: row.platform_roles, member: row.member };
-    let standing = Arc::new(standing.standing()?);
+    let mut standing = standing.standing()?;
+    let mut bound = None;
+    if let (Some(device), Some(name), Some(shown_at), Some(minutes)) = (row.device_id, row.device_name, row.shown_at, row.pause_minutes) {
+        let (device, pause_seconds) = (DeviceId::new(device), i64::from(minutes) * 60);
+        bound = Some(Bound { device, shown_at, pause_seconds, held: row.held });
+        standing.permissions = standing.permissions.on_device();
+        standing.viewer.device = Some(web::Device { id: device, name, pause_seconds });
+    }
+    let standing = Arc::new(standing);
     let known = Known {
-        viewer: standing.viewer_with(token.derive("hearth csrf")),
+        viewer: standing.viewer_with(row.csrf.unwrap_or_else(|| token.derive("hearth csrf"))),
         standing,
+        bound,
         family: row.family,
         network: row.network,
         created_at: row.created_at,

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use web::{Cx, Reply};
 
 use crate::{
+    device,
     revocation::{self, Ended},
     session, token,
 };
@@ -18,9 +19,9 @@ pub struct Session {
     /// Its id.
     #[schema(value_type = Uuid)]
     pub id: SessionId,
-    /// `browser` or `tokens`.
+    /// `browser`, `tokens`, or `device` for a PIN's on a registered device.
     pub kind: String,
-    /// Browser and system, as it told.
+    /// Browser and system, as it told; or the registered device's name.
     pub device: String,
     /// The network address from which it was begun.
     pub address: String,
@@ -57,6 +58,7 @@ pub(crate) async fn all(cx: &Cx) -> Result<Sessions> {
     let rows = sqlx::query!(
         "SELECT s.id, s.kind, s.device, s.address, s.created_at, s.seen_at FROM identity.session s
         WHERE s.account_id = $1 AND s.ended_at IS NULL AND s.created_at > $2 AND (s.kind = 'tokens' OR s.seen_at > $3)
+            AND (s.kind <> 'device' OR EXISTS (SELECT 1 FROM identity.on_device o WHERE o.session_id = s.id))
         ORDER BY s.seen_at DESC, s.id LIMIT $4",
         account.uuid(),
         now.plus_seconds(-90 * 24 * 3600),
@@ -84,17 +86,16 @@ pub(crate) async fn all(cx: &Cx) -> Result<Sessions> {
 pub(crate) async fn end_one(system: &mut System, account: AccountId, session: SessionId, why: &str) -> Result<()> {
     let now = system.source().now();
     let ended = sqlx::query!(
-        "UPDATE identity.session SET ended_at = $3, ended_why = $4 WHERE id = $1 AND account_id = $2 AND ended_at IS NULL",
+        "UPDATE identity.session SET ended_at = $3, ended_why = $4 WHERE id = $1 AND account_id = $2 AND ended_at IS NULL RETURNING device_id",
         session.uuid(),
         account.uuid(),
         now,
         why
     )
-    .execute(system.conn())
-    .await?;
-    if ended.rows_affected() != 1 {
-        return Err(Error::NotFound);
-    }
+    .fetch_optional(system.conn())
+    .await?
+    .ok_or(Error::NotFound)?;
+    device::left(system, account, ended.device_id).await?;
     revocation::of_platform(system, Ended::Session(session)).await?;
     session::forget(account);
     Ok(())

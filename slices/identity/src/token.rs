@@ -305,7 +305,7 @@ pub(crate) async fn authenticate(app: &App, parts: &Parts, address: Option<IpAdd
         Some(text) => app.part::<Tokens>().visitor(app, text).await,
         None => match &app.settings().auth_off {
             Some(slug) => auth_off::visitor(app, slug, parts, address).await,
-            None => session::visitor(app.db(), &parts.headers, &Client::of(&parts.headers, address)).await,
+            None => session::visitor(app.db(), parts, &Client::of(&parts.headers, address)).await,
         },
     }
 }

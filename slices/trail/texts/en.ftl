@@ -55,6 +55,7 @@ activity-auth-failed = Sign-in refused
 activity-auth-signed-out = Signed out
 activity-auth-locked-out = Locked out after too many failures
 activity-auth-second-factor-failed = Second factor refused
+activity-auth-pin-failed = Wrong PIN on a registered device
 activity-auth-reset-asked = Asked for a new password
 activity-auth-tokens-given = Tokens given to a program
 activity-auth-token-reused = Refresh token used twice

@@ -19,6 +19,7 @@ pub fn body(name: &str) -> Value {
         "Approve" => json!({ "roles": ["seller"] }),
         "ChangeRole" => json!({ "version": 1, "name": "Other", "permissions": ["item:read"] }),
         "SaveProfile" => json!({ "version": 0 }),
+        "ChangeDevice" => json!({ "version": 1, "name": "Till", "siteId": Uuid::nil(), "pauseMinutes": 15 }),
         _ => json!({}),
     }
 }
@@ -89,6 +90,21 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
         "RevokeApiKey" => json!({}),
         "AddPasskey" => json!({ "ceremony": "made-up", "name": fresh, "credential": {} }),
         "PasskeyLogin" => json!({ "ceremony": "made-up", "credential": {}, "session": "cookie" }),
+        "AddDevice" => json!({ "name": fresh, "kind": "till", "siteId": site, "pauseMinutes": 15 }),
+        "ChangeDevice" => {
+            let all = story.get("/v1/devices?limit=200").await.ok().json();
+            let known =
+                all["rows"].as_array().and_then(|rows| rows.iter().find(|row| address.ends_with(row["id"].as_str().unwrap_or("-"))));
+            json!({ "version": known.map_or(json!(1), |row| row["version"].clone()), "name": fresh, "siteId": site, "pauseMinutes": 15 })
+        }
+        "RevokeDevice" | "RemovePin" => json!({}),
+        "RegisterDevice" => json!({ "code": "made-up", "publicKey": point(), "signature": "made-up" }),
+        "AskChallenge" => json!({ "deviceId": Uuid::nil() }),
+        "SeePeople" | "ProveDevice" => json!({ "deviceId": Uuid::nil(), "challenge": "made-up", "signature": "made-up" }),
+        "DeviceLogin" => {
+            json!({ "deviceId": Uuid::nil(), "challenge": "made-up", "signature": "made-up", "accountId": Uuid::nil(), "pin": "7294" })
+        }
+        "SetPin" => json!({ "pin": format!("{}", 70_000_000 + (n * 7919) % 19_999_999) }),
         "VerifyEmail" => json!({ "token": "made-up", "password": "a sentence of nobody's" }),
         "VerifySecond" => json!({ "mfaToken": "made-up", "code": "123456", "session": "cookie" }),
         "MapImport" => json!({ "costPercent": 40, "method": "card" }),
@@ -113,6 +129,11 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
         "SwitchTenant" => json!({ "tenant": fixtures["businesses"] }),
         _ => panic!("{name} is a new command: say here what it takes"),
     }
+}
+
+/// The public key of RFC 7515, appendix A.3.
+fn point() -> Value {
+    json!({ "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0" })
 }
 
 /// A day of its own for each `n`, later than that of every smaller one.

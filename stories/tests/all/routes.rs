@@ -54,6 +54,17 @@ const OPEN: &[(&str, &str)] = &[
     ("POST /v1/auth/passkeys/login/finish", "signing in"),
     ("GET /v1/auth/oidc/{provider}/start", "signing in"),
     ("GET /v1/auth/oidc/{provider}/callback", "signing in"),
+    ("POST /v1/devices/register", "a code opens it"),
+    ("GET /device/register", "a code opens it"),
+    ("GET /device", "signing in by PIN"),
+    ("POST /device/people", "a device's key opens it"),
+    ("POST /device/pin", "a device's key opens it"),
+    ("POST /device/login", "signing in by PIN"),
+    ("POST /v1/auth/device/challenge", "signing in by PIN"),
+    ("POST /v1/auth/device/people", "a device's key opens it"),
+    ("POST /v1/auth/device/login", "signing in by PIN"),
+    ("POST /v1/auth/device/prove", "a device's key opens it"),
+    ("POST /v1/auth/device/lock", "locks one's own session"),
     ("POST /logout", "signing out, whoever one is"),
     ("POST /v1/auth/logout", "signing out, whoever one is"),
 ];
@@ -144,6 +155,7 @@ pub async fn fixtures(story: &Story) -> BTreeMap<&'static str, String> {
         ("invitations", invitation(story).await),
         ("roles", role(story).await),
         ("photo", photo(story).await),
+        ("devices", device(story).await),
         ("imports", import(story).await),
         ("import", import(story).await),
     ])
@@ -159,6 +171,19 @@ pub async fn invitation(story: &Story) -> String {
 pub async fn role(story: &Story) -> String {
     let body = json!({ "name": story.clock.uuid().to_string(), "permissions": ["item:read"] });
     text(&story.post("/v1/team/roles", &body).await.ok().json()["id"])
+}
+
+/// A device that waits for its code.
+pub async fn device(story: &Story) -> String {
+    let body = json!({ "name": "Front till", "kind": "till", "siteId": story.site });
+    text(&story.post("/v1/devices", &body).await.ok().json()["id"])
+}
+
+/// A member who has a PIN.
+pub async fn with_pin(story: &Story) -> String {
+    let member = story.member(&[kernel::Role::Seller]).await;
+    member.post("/v1/auth/pin", &json!({ "pin": "7294" })).await.ok();
+    member.account.unwrap().to_string()
 }
 
 /// A PNG of one grey pixel.

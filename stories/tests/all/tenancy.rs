@@ -20,6 +20,7 @@ const ACCOUNTS: &[&str] = &[
     "identity.identity",
     "identity.oidc_state",
     "identity.passkey",
+    "identity.device_challenge",
     "identity.wish",
     "db.trail_key",
 ];

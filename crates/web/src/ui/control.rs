@@ -348,6 +348,18 @@ pub fn keypad(target: &str) -> Markup {
     }
 }
 
+/// The same for a PIN, as telephones have it: no decimal sign, and one at the top.
+pub fn pin_pad(target: &str) -> Markup {
+    html! {
+        div.keypad role="group" aria-label=(words::KEYPAD) data-keypad=(target) {
+            @for key in ["1", "2", "3", "4", "5", "6", "7", "8", "9"] { button.key type="button" value=(key) { (key) } }
+            span {}
+            button.key type="button" value="0" { "0" }
+            button.key type="button" value="back" { (icon("backspace")) span.hidden { (words::BACKSPACE) } }
+        }
+    }
+}
+
 /// A field for a hand scanner: a search form; with script it takes what is scanned wherever the focus is.
 pub fn scan_field(label: &str, name: &str, action: &str) -> Markup {
     let id = format!("scan-{name}");

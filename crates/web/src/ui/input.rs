@@ -28,6 +28,8 @@ pub enum Kind {
     Email,
     /// A password.
     Password,
+    /// A PIN: digits that are not shown.
+    Pin,
     /// A plain number.
     Number,
     /// An amount; the currency stands inside the field.
@@ -157,6 +159,7 @@ impl Field {
         match self.kind {
             Kind::Email => ("email", None),
             Kind::Password => ("password", None),
+            Kind::Pin => ("password", Some("numeric")),
             Kind::Date => ("date", None),
             Kind::Time => ("time", None),
             Kind::Number | Kind::Money { .. } | Kind::Quantity { .. } => ("text", Some("decimal")),
@@ -167,11 +170,11 @@ impl Field {
 
 fn line(field: &Field, list: Option<&str>, source: Option<&str>) -> Markup {
     let (kind, keyboard) = field.line();
-    // A password goes back to the page never, whoever filled the value in.
-    let value = if matches!(field.kind, Kind::Password) { "" } else { &field.value };
+    // A password or PIN goes back to the page never, whoever filled the value in.
+    let value = if matches!(field.kind, Kind::Password | Kind::Pin) { "" } else { &field.value };
     let target = list.map(|list| format!("#{list}"));
     html! {
-        input.numeric[keyboard.is_some()] id=(field.id) name=(field.name) type=(kind) value=(value) inputmode=[keyboard]
+        input.numeric[keyboard == Some("decimal")] id=(field.id) name=(field.name) type=(kind) value=(value) inputmode=[keyboard]
             required[field.required] autofocus[field.focus] autocomplete=(field.autocomplete) list=[list]
             hx-get=[source] hx-trigger=[source.map(|_| "input changed delay:80ms")] hx-target=[source.and(target)] hx-swap=[source.map(|_| "innerHTML")]
             aria-invalid=[field.error.as_ref().map(|_| "true")] aria-describedby=[field.described_by()];

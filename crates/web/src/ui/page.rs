@@ -56,13 +56,15 @@ pub struct Page {
     pub body: Markup,
     /// What was just done, with its undo: made by [`super::toast`].
     pub toast: Option<Markup>,
+    /// On a registered device: seconds without use after which its script locks it, and the token that the script sends.
+    pub pause: Option<(i64, String)>,
 }
 
 impl Page {
     /// A page in English, in the theme of the device, without rail and toolbar.
     pub fn new(title: impl Into<String>, body: Markup) -> Self {
         let (lang, title) = ("en".to_owned(), title.into());
-        Self { lang, theme: Theme::Auto, floor: false, frame: None, title, toolbar: None, body, toast: None }
+        Self { lang, theme: Theme::Auto, floor: false, frame: None, title, toolbar: None, body, toast: None, pause: None }
     }
 
     /// The same with a toolbar.
@@ -83,7 +85,7 @@ const HTMX: &str = concat!(
     r#""responseHandling":[{"code":"204","swap":false},{"code":"[2-4]..","swap":true},{"code":"...","swap":false,"error":true}]}"#
 );
 
-fn head(title: &str) -> Markup {
+fn head(page: &Page) -> Markup {
     let (style, htmx, script) = (assets::named("app.css"), assets::named("htmx.min.js"), assets::named("app.js"));
     html! {
         head {
@@ -91,12 +93,22 @@ fn head(title: &str) -> Markup {
             meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
             meta name="color-scheme" content="light dark";
             meta name="htmx-config" content=(HTMX);
-            title { (title) " · " (words::HEARTH) }
+            title { (page.title) " · " (words::HEARTH) }
             link rel="icon" type="image/svg+xml" href=(assets::url("sign.svg"));
             link rel="stylesheet" href=(style.path) integrity=(style.integrity);
             script src=(script.path) integrity=(script.integrity) defer {}
             script src=(htmx.path) integrity=(htmx.integrity) defer {}
+            @if let Some((pause, csrf)) = &page.pause { (device_script(Some((*pause, csrf)))) }
         }
+    }
+}
+
+/// The script of registered devices: it holds the key. With seconds of pause and the session's token it locks the page and shows
+/// the key in time; without, it acts on the forms of a page that is about devices.
+pub fn device_script(on: Option<(i64, &str)>) -> Markup {
+    let script = assets::named("device.js");
+    html! {
+        script src=(script.path) integrity=(script.integrity) data-pause=[on.map(|(pause, _)| pause)] data-csrf=[on.map(|(_, csrf)| csrf)] defer {}
     }
 }
 
@@ -127,7 +139,7 @@ pub fn page(page: &Page) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(page.lang) data-theme=[page.theme.attribute()] {
-            (head(&page.title))
+            (head(page))
             body.framed[framed].plain[!framed].floor[page.floor] {
                 a.skip href="#main" { (words::SKIP) }
                 @if let Some(frame) = &page.frame { (rail(frame)) }

@@ -19,28 +19,28 @@ use crate::{
 };
 
 pub(super) fn routes(routes: &mut Routes) {
-    use Permission::{Open, SignedIn};
-    routes.raw("GET /account/security", SignedIn, Answers::Page, &["done"], async |cx: Cx| {
+    use Permission::{Open, OwnAccount};
+    routes.raw("GET /account/security", OwnAccount, Answers::Page, &["done"], async |cx: Cx| {
         Ok(Reply::page(security(&cx, &Typed::default()).await?))
     });
-    routes.form("POST /account/password", SignedIn, change_password);
-    routes.form("POST /account/sessions/{id}/end", SignedIn, end_session);
-    routes.form("POST /account/sessions/end", SignedIn, end_others);
-    routes.form("POST /account/phone", SignedIn, ask_phone);
-    routes.form("POST /account/phone/confirm", SignedIn, confirm_phone);
-    routes.form("POST /account/phone/remove", SignedIn, remove_phone);
-    routes.page("GET /2fa/setup", SignedIn, async |cx: Cx| {
+    routes.form("POST /account/password", OwnAccount, change_password);
+    routes.form("POST /account/sessions/{id}/end", OwnAccount, end_session);
+    routes.form("POST /account/sessions/end", OwnAccount, end_others);
+    routes.form("POST /account/phone", OwnAccount, ask_phone);
+    routes.form("POST /account/phone/confirm", OwnAccount, confirm_phone);
+    routes.form("POST /account/phone/remove", OwnAccount, remove_phone);
+    routes.page("GET /2fa/setup", OwnAccount, async |cx: Cx| {
         let setup = waiting(&cx).await?;
         Ok(setup_form(&cx, &setup, &Typed::default()))
     });
-    routes.form("POST /2fa/setup", SignedIn, complete);
-    routes.form("POST /2fa/codes", SignedIn, renew_codes);
-    routes.page("GET /2fa/off", SignedIn, async |cx: Cx| Ok(off_form(&cx, &Typed::default())));
-    routes.form("POST /2fa/off", SignedIn, switch_off);
-    routes.raw("GET /account/profile", SignedIn, Answers::Page, &["done"], async |cx: Cx| {
+    routes.form("POST /2fa/setup", OwnAccount, complete);
+    routes.form("POST /2fa/codes", OwnAccount, renew_codes);
+    routes.page("GET /2fa/off", OwnAccount, async |cx: Cx| Ok(off_form(&cx, &Typed::default())));
+    routes.form("POST /2fa/off", OwnAccount, switch_off);
+    routes.raw("GET /account/profile", OwnAccount, Answers::Page, &["done"], async |cx: Cx| {
         Ok(Reply::page(profile(&cx, &Typed::default()).await?))
     });
-    routes.form("POST /account/email", SignedIn, ask_email);
+    routes.form("POST /account/email", OwnAccount, ask_email);
     routes.raw("GET /account/email", Open, Answers::Page, &["token"], email_page);
     routes.form("POST /account/email/confirm", Open, confirm_email);
 }
@@ -50,7 +50,7 @@ fn done(cx: &Cx) -> Markup {
     match cx.param("done") {
         Some(
             what @ ("password" | "session" | "sessions" | "second-off" | "email-sent" | "passkey" | "passkey-removed" | "phone"
-            | "phone-removed"),
+            | "phone-removed" | "pin" | "pin-removed"),
         ) => banner(Tone::Done, &t(&format!("account-done-{what}")), None),
         _ => html! {},
     }
@@ -60,7 +60,7 @@ fn zone(cx: &Cx) -> Zone {
     cx.site().map_or_else(|_| Zone::utc(), |site| site.zone.clone())
 }
 
-async fn security(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
+pub(super) async fn security(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
     let me = account::me(cx.clone()).await?;
     let second = if me.two_factor {
         html! {
@@ -87,6 +87,7 @@ async fn security(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
         }
         (super::passkeys::section(cx).await?)
         (phone_section(cx, &Typed::default()).await?)
+        @if cx.op.tenant.is_some() { (super::pin::section(cx, typed).await?) }
         section.stack { h2 { (t("security-sessions")) } (sessions_table(cx).await?) }
     };
     Ok(cx.page_with(

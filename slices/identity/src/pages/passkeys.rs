@@ -11,7 +11,7 @@ use web::{
 use crate::passkey::{self, Passkey};
 
 pub(super) fn routes(routes: &mut Routes) {
-    routes.form("POST /account/passkeys/{id}/remove", Permission::SignedIn, remove);
+    routes.form("POST /account/passkeys/{id}/remove", Permission::OwnAccount, remove);
 }
 
 async fn remove(cx: Cx, _: Fields) -> Result<Reply> {

@@ -55,6 +55,7 @@ async fn page(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
     if cx.op.permissions.has(Permission::ApiKeyWrite) {
         buttons.push(Button::link(t("keys-title"), "/settings/keys"));
     }
+    buttons.push(Button::link(t("devices-title"), "/settings/devices"));
     buttons.push(Button::link(t("site-add"), "/settings/sites/add").icon("plus"));
     Ok(cx.page_with(Toolbar { title: t("place-settings"), buttons, ..Default::default() }, body))
 }

@@ -24,7 +24,7 @@ use crate::{
 };
 
 pub(super) fn routes(routes: &mut Routes) {
-    use Permission::{Open, SignedIn};
+    use Permission::{Open, OwnAccount};
     routes.raw("GET /login", Open, Answers::Page, &["next", "done"], login_page);
     routes.form("POST /login", Open, login);
     routes.form("POST /logout", Open, logout);
@@ -43,14 +43,14 @@ pub(super) fn routes(routes: &mut Routes) {
     routes.raw("GET /reauth", Permission::Again, Answers::Page, &["next", "sent"], reauth_page);
     routes.form("POST /reauth", Permission::Again, reauth);
     routes.form("POST /reauth/send", Permission::Again, reauth_send);
-    routes.page("GET /open", SignedIn, async |cx: Cx| Ok(open_form(&cx, &Typed::default())));
-    routes.form("POST /open", SignedIn, open);
-    routes.page("GET /businesses", SignedIn, businesses);
-    routes.form("POST /businesses/{tenant}", SignedIn, switch);
+    routes.page("GET /open", OwnAccount, async |cx: Cx| Ok(open_form(&cx, &Typed::default())));
+    routes.form("POST /open", OwnAccount, open);
+    routes.page("GET /businesses", OwnAccount, businesses);
+    routes.form("POST /businesses/{tenant}", OwnAccount, switch);
 }
 
 /// Where to go after signing in: a page of this program, else home.
-fn after<'a>(cx: &Cx, next: &'a str) -> &'a str {
+pub(super) fn after<'a>(cx: &Cx, next: &'a str) -> &'a str {
     // Sign-in through a provider answers pages below /v1, and leads on by itself.
     if is_local(next) && !next.starts_with("/v1/") && cx.app.is_page(next) { next } else { "/" }
 }
@@ -66,7 +66,8 @@ fn is_local(next: &str) -> bool {
 
 async fn login_page(cx: Cx) -> Result<Reply> {
     let next = cx.param("next").unwrap_or_default();
-    if cx.viewer.is_some() {
+    // Who finds a device locked may sign in on it by password.
+    if cx.viewer.is_some() && (cx.op.device.is_none() || cx.op.permissions.has(Permission::SignedIn)) {
         return Ok(Reply::see(after(&cx, next)));
     }
     Ok(login_form(&cx, next, &Typed::default()).await)
@@ -157,7 +158,8 @@ async fn logout(cx: Cx, _: Fields) -> Result<Reply> {
     if let Some(url) = elsewhere {
         return Ok(super::providers::sign_out_page(&cx, &url));
     }
-    Ok(session::signed_out(Reply::see("/login")))
+    let to = if cx.cookie(web::AT_DEVICE).is_some() { "/device" } else { "/login" };
+    Ok(session::signed_out(&cx, Reply::see(to)))
 }
 
 async fn register_page(cx: Cx) -> Result<Reply> {

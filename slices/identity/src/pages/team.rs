@@ -23,14 +23,14 @@ use crate::{
 };
 
 pub(super) fn routes(routes: &mut Routes) {
-    use Permission::{SignedIn, TeamRead, TeamWrite};
+    use Permission::{OwnAccount, TeamRead, TeamWrite};
     routes.page("GET /team", TeamRead, list);
     routes.page("GET /team/add", TeamWrite, async |cx: Cx| add_form(&cx, &Typed::default()).await);
     routes.form("POST /team/add", TeamWrite, add);
-    routes.raw("GET /join", SignedIn, Answers::Page, &["sent"], async |cx: Cx| {
+    routes.raw("GET /join", OwnAccount, Answers::Page, &["sent"], async |cx: Cx| {
         Ok(Reply::page(join_form(&cx, cx.param("sent").is_some(), &Typed::default())))
     });
-    routes.form("POST /join", SignedIn, join);
+    routes.form("POST /join", OwnAccount, join);
     invite::routes(routes);
     member::routes(routes);
     roles::routes(routes);

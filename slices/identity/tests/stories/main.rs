@@ -2,6 +2,7 @@
 
 mod auth_off;
 mod business;
+mod devices;
 mod external;
 mod guesses;
 mod invitations;

@@ -73,7 +73,7 @@ fn attack_nobody_makes_or_edits_a_role_beyond_their_own() {
         let wanted = |permissions: &[&str]| json!({ "name": "More", "permissions": permissions });
         manager.post("/v1/team/roles", &wanted(&["settings:write"])).await.refused("role.beyond_own");
         manager.post("/v1/team/roles", &wanted(&["team.pay:read", "item:read"])).await.refused("role.beyond_own");
-        for not_given in ["platform:admin", "platform:read", "open", "member", "signed-in", "everything"] {
+        for not_given in ["platform:admin", "platform:read", "open", "member", "signed-in", "own-account", "everything"] {
             story.post("/v1/team/roles", &wanted(&[not_given])).await.refused("permission.unknown");
         }
         story.post("/v1/team/roles", &wanted(&[])).await.refused("permission.needed");

@@ -20,7 +20,10 @@ fn registering_signing_in_and_out() {
         }
         assert!(!cookie.contains("Domain"), "{cookie}");
         let me = ada.get("/v1/auth/me").await.ok().json();
-        assert_eq!((&me["email"], &me["tenants"], &me["permissions"]), (&json!(email), &json!([]), &json!(["open", "again", "signed-in"])));
+        assert_eq!(
+            (&me["email"], &me["tenants"], &me["permissions"]),
+            (&json!(email), &json!([]), &json!(["open", "again", "signed-in", "own-account"]))
+        );
         assert_eq!(me["csrfToken"], json!(ada.csrf()));
 
         // The cookie as it was, for whoever kept a copy.

@@ -95,7 +95,7 @@ pub(super) struct Walked {
 impl Walked {
     pub(super) async fn of(story: &Story, route: &Arc<Route>, fixtures: &BTreeMap<&'static str, String>, described: &Value) -> Self {
         let (mut fixtures, mut person) = (fixtures.clone(), story.owner.clone());
-        if route.needs == Permission::SignedIn || route.needs == Permission::Open {
+        if route.needs == Permission::OwnAccount || route.needs == Permission::Open {
             // These change the session, so it is that of somebody else.
             let (tenant, neighbour) = story.neighbour().await;
             fixtures.insert("businesses", tenant.to_string());
@@ -117,6 +117,8 @@ impl Walked {
                 fixtures.insert("members", stranger.account.unwrap().to_string());
             }
             "RevokeInvitation" | "ResendInvitation" => drop(fixtures.insert("invitations", routes::invitation(story).await)),
+            "RevokeDevice" => drop(fixtures.insert("devices", routes::device(story).await)),
+            "RemovePin" => drop(fixtures.insert("members", routes::with_pin(story).await)),
             "DeleteRole" | "ChangeRole" => drop(fixtures.insert("roles", routes::role(story).await)),
             _ => {}
         }
@@ -210,6 +212,11 @@ pub(super) fn garbage() -> Vec<Value> {
 /// Refusals that a good body meets, since what it names is not there.
 const GOOD_BUT_REFUSED: &[(&str, &str)] = &[
     ("AcceptInvitation", "invitation.over"),
+    ("AskChallenge", "device.unknown"),
+    ("DeviceLogin", "device.over"),
+    ("ProveDevice", "device.over"),
+    ("RegisterDevice", "device.key"),
+    ("SeePeople", "device.over"),
     ("AddPasskey", "passkey.over"),
     ("ChangeEmail", "password.current"),
     ("ChangePassword", "password.current"),

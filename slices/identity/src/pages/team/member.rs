@@ -12,6 +12,7 @@ use super::{Ticked, Typed, crumbs, leave, role_boxes, said};
 use crate::{
     join::{Approve, Refuse, RemoveMember},
     member::{ChangeRoles, Member, State},
+    pin::{self, RemovePin},
     profile::{self, Basis, Emergency, NationalId, Pay, PayMethod, Profile, Save, SaveProfile, Sight, photo},
     role::{self, OwnRole},
 };
@@ -31,6 +32,7 @@ pub(super) fn routes(routes: &mut Routes) {
     routes.form("POST /team/{accountId}/approve", TeamWrite, approve);
     routes.form("POST /team/{accountId}/refuse", TeamWrite, refuse);
     routes.form("POST /team/{accountId}/remove", TeamWrite, remove);
+    routes.form("POST /team/{accountId}/pin/remove", TeamWrite, remove_pin);
 }
 
 /// Everything that the page of one person shows.
@@ -40,6 +42,7 @@ struct Shown {
     own: Vec<OwnRole>,
     history: Vec<Event>,
     sight: Sight,
+    has_pin: bool,
 }
 
 async fn load(cx: &Cx, account: AccountId) -> Result<Shown> {
@@ -48,10 +51,11 @@ async fn load(cx: &Cx, account: AccountId) -> Result<Shown> {
     let member = sight.find(&mut tx, account).await?;
     let profile = profile::profile(&mut tx, cx.app.db().vault(), account).await?;
     let own = role::own(&mut tx).await?;
+    let has_pin = pin::expiry(&mut tx, account).await?.is_some();
     let zone = cx.site()?.zone.clone();
     let told = profile::history(&mut tx, account, sight).await?;
     let history = told.into_iter().map(|entry| event(entry, &zone)).collect();
-    Ok(Shown { member, profile, own, history, sight })
+    Ok(Shown { member, profile, own, history, sight, has_pin })
 }
 
 /// An entry of the history, with the fields that changed.
@@ -104,6 +108,10 @@ async fn show(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
         @if in_reach || (sight.manages && member.state != State::Active) { (roles_form(cx, &shown, typed)) }
     };
     let mut acts = Vec::new();
+    if in_reach && shown.has_pin {
+        let question = web::tf("member-pin-remove-ask", &[("name", &member.name)]);
+        acts.push(Act::new(t("member-pin-remove"), format!("{path}/pin/remove"), cx.guard()).confirm(question));
+    }
     if in_reach && member.state == State::Active {
         let question = web::tf("member-remove-sure", &[("name", &member.name)]);
         acts.push(Act::new(t("member-remove"), format!("{path}/remove"), cx.guard()).weight(Weight::Danger).confirm(question));
@@ -183,6 +191,14 @@ async fn remove(cx: Cx, fields: Fields) -> Result<Reply> {
     let account_id = cx.id("accountId")?;
     match cx.submit(&fields, Ok(RemoveMember { account_id, reason: None })).await? {
         Ok(_) => Ok(Reply::see("/team")),
+        Err(refused) => Ok(Reply::refused(show(&cx, &Typed { fields: None, refused: Some(&refused) }).await?)),
+    }
+}
+
+async fn remove_pin(cx: Cx, fields: Fields) -> Result<Reply> {
+    let account_id = cx.id("accountId")?;
+    match cx.submit(&fields, Ok(RemovePin { account_id })).await? {
+        Ok(_) => Ok(Reply::see(format!("/team/{account_id}"))),
         Err(refused) => Ok(Reply::refused(show(&cx, &Typed { fields: None, refused: Some(&refused) }).await?)),
     }
 }
