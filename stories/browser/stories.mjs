@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 // What people do, step by step. Each story gets `open` (a window), the address and what the test prepared.
 
@@ -207,6 +207,139 @@ export async function passkey({ open, email, password }) {
   await page.click('form[data-passkey=login] button');
   await page.waitForSelector('form[data-passkey=login] [role=alert]:not([hidden])');
   is(new URL(page.url()).pathname, '/login', 'nobody is signed in');
+}
+
+/** Gives the test its turn (to set the clock), and waits until it was taken. */
+async function turn(place, name) {
+  writeFileSync(`${place}/${name}`, '');
+  for (let n = 0; n < 300; n++) {
+    if (existsSync(`${place}/${name}.done`)) return;
+    await new Promise(done => setTimeout(done, 50));
+  }
+  throw new Error(`nobody took the turn ${name}`);
+}
+
+/** One page on a phone and a desk, in both themes. */
+async function looks(page, title) {
+  const size = page.viewportSize();
+  for (const colorScheme of ['light', 'dark']) {
+    for (const [where, width, height] of [['desk', 1280, 900], ['phone', 390, 844]]) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height });
+      await page.fits(`${title} (${colorScheme}, ${where})`);
+      await page.shot(`${title}-${where}-${colorScheme}`);
+    }
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize(size);
+  is(await page.evaluate(() => document.querySelectorAll('h1').length), 1, `${title}: headings of the page`);
+  is(await page.evaluate(() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea')].filter(f => !f.labels?.length && !f.getAttribute('aria-label')).length), 0, `${title}: fields without a label`);
+}
+
+/** A till is registered, a seller signs in by PIN, the key is shown again, the pause locks, the owner takes the till away. */
+export async function device({ open, place, pin }) {
+  const owner = await open(), till = await open({ cookie: null });
+  await owner.visit('/account/security');
+  await looks(owner, 'security-pin');
+  await owner.visit('/settings/devices');
+  await looks(owner, 'devices-none');
+  await owner.click('a[href="/settings/devices/add"]');
+  await owner.fill('input[name=name]', 'Front till');
+  await owner.fill('input[name=pauseMinutes]', '50');
+  await looks(owner, 'device-add');
+  await owner.click('form[action="/settings/devices/add"] button[type=submit]');
+  await owner.waitForSelector('a[href^="/device/register"]');
+  await looks(owner, 'device-code');
+  const opened = await owner.getAttribute('a[href^="/device/register"]', 'href');
+
+  await till.visit('/device');
+  await till.waitForSelector('[data-device-none]:not([hidden])');
+  await looks(till, 'device-none');
+  await till.fill('input[name=code]', new URLSearchParams(opened.split('?')[1]).get('code').toUpperCase());
+  await till.click('form[action="/device/register"] button');
+  await till.waitForSelector('form[data-device=register]:not([hidden])');
+  await looks(till, 'device-register');
+  await till.click('form[data-device=register] button');
+  await till.waitForSelector('button.key:not([disabled])');
+  await looks(till, 'device-who');
+  const copied = await till.evaluate(() => new Promise(done => {
+    indexedDB.open('hearth-device').onsuccess = opening => {
+      opening.target.result.transaction('held').objectStore('held').get('this').onsuccess = found =>
+        crypto.subtle.exportKey('pkcs8', found.target.result.key).then(() => done('copied'), () => done(found.target.result.key.extractable));
+    };
+  }));
+  is(copied, false, 'the key can not be taken out');
+
+  const who = async () => {
+    await till.click('button.key:not([disabled]):has-text("Ada")');
+    await till.waitForSelector('form[data-device=login] [type=submit]:not([disabled])');
+  };
+  // By keypad, as on a touch screen; then by keyboard.
+  const tap = async digits => {
+    for (const digit of digits) await till.click(`.keypad button[value="${digit}"]`);
+  };
+  await who();
+  await looks(till, 'device-pin');
+  await tap('83');
+  await till.click('.keypad button[value=back]');
+  await tap('361');
+  is(await till.inputValue('input[name=pin]'), '8361', 'what was tapped');
+  await till.click('form[data-device=login] [type=submit]');
+  await till.waitForSelector('.banner.bad:visible');
+  is(await till.inputValue('input[name=pin]'), '', 'the PIN does not come back');
+  await till.waitForSelector('form[data-device=login] [type=submit]:not([disabled])');
+  await looks(till, 'device-pin-wrong');
+  is(await till.evaluate(() => document.activeElement.name), 'pin', 'the cursor stands in the field');
+  await till.keyboard.type(pin);
+  await till.keyboard.press('Enter');
+  await till.waitForURL(url => url.pathname === '/');
+  await looks(till, 'device-home');
+
+  // The till slept: it shows its key by itself, and nothing is asked.
+  await till.visit('/orders');
+  await turn(place, 'slept');
+  await till.visit('/orders?sort=-placed');
+  await till.waitForURL(url => url.pathname + url.search === '/orders?sort=-placed');
+  is(await till.isVisible('h1:has-text("Orders")'), true, 'back at work');
+  // Nobody was there for the pause. The owner was elsewhere.
+  await owner.visit('/settings/devices');
+  await turn(place, 'paused');
+  await till.goto(new URL('/orders?sort=-placed', till.url()).href);
+  await till.waitForSelector('button.key:not([disabled])');
+  await who();
+  await tap(pin);
+  await till.click('form[data-device=login] [type=submit]');
+  await till.waitForURL(url => url.pathname + url.search === '/orders?sort=-placed');
+  // The page locks itself when its own clock says so.
+  await till.clock.install();
+  await till.visit('/orders/new');
+  await till.waitForSelector('form[action="/orders/new"]');
+  await till.clock.fastForward(51 * 60_000);
+  await till.waitForSelector('button.key:not([disabled])');
+  await who();
+  await till.keyboard.type(pin);
+  await till.keyboard.press('Enter');
+  await till.waitForURL(url => url.pathname === '/orders/new');
+
+  await owner.visit('/settings/devices');
+  is((await owner.textContent('table')).includes('Ada'), true, 'the owner sees who is on it');
+  await looks(owner, 'devices');
+  await owner.click('table tbody a');
+  await owner.waitForURL(/settings\/devices\/[0-9a-f-]{36}/);
+  await looks(owner, 'device-one');
+  await owner.click('form[action$="/revoke"] button');
+  await owner.click('dialog#question button[value=yes]');
+  await owner.waitForURL(url => url.pathname === '/settings/devices');
+  await till.visit('/orders');
+  await till.waitForSelector('.banner.bad:visible');
+  await looks(till, 'device-gone');
+  // It is a browser like any other from now on.
+  await till.visit('/orders');
+  is(new URL(till.url()).pathname, '/login', 'a stranger signs in by password');
+  // Without script nothing of it is possible, and the page says so.
+  const plain = await open({ cookie: null, script: false });
+  await plain.visit('/device');
+  is(await plain.isVisible('noscript .banner'), true, 'says what it needs');
 }
 
 /** Signs in at a certified provider, works, signs out here and there, and is asked anew. */

@@ -104,7 +104,8 @@ const ready = async (form) => {
 };
 
 const failed = (error) => {
-	const notice = find('[data-device-failed]');
+	const notice = find('[data-device-failed]'), none = find('[data-device-none]');
+	if (none) none.hidden = error.status !== 401;
 	if (error.said) notice.textContent = error.said;
 	notice.hidden = false;
 };

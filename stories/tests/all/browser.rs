@@ -192,6 +192,45 @@ fn a_passkey_is_added_and_signs_in() {
     });
 }
 
+/// A member of this name with a PIN.
+async fn with_pin(story: &Story, name: &str, pin: &str) {
+    let member = story.member(&[kernel::Role::Seller]).await;
+    member.post("/v1/auth/pin", &json!({ "pin": pin })).await.ok();
+    let mut system = story.db.system("story.name").await.unwrap();
+    sqlx::query("UPDATE identity.member SET name = $3 WHERE tenant_id = $1 AND account_id = $2")
+        .bind(story.tenant.uuid())
+        .bind(member.account.unwrap().uuid())
+        .bind(name)
+        .execute(system.conn())
+        .await
+        .unwrap();
+    system.commit().await.unwrap();
+}
+
+#[test]
+fn a_till_is_registered_a_pin_signs_in_and_the_pause_locks_it() {
+    run(async |story| {
+        for name in ["Ada Lovelace", "Grace", "Mary Elizabeth Featherstonehaugh", "Josephine"] {
+            with_pin(&story, name, "7294").await;
+        }
+        story.made_to_order("Coffee", 260, 55).await;
+        let place = tempfile::tempdir().unwrap();
+        // The clock is set when the browser's person gives the turn.
+        let clock = async {
+            for (turn, minutes) in [("slept", 16), ("paused", 51)] {
+                while !place.path().join(turn).exists() {
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                }
+                story.later(std::time::Duration::from_secs(minutes * 60));
+                std::fs::write(place.path().join(format!("{turn}.done")), "").unwrap();
+            }
+            std::future::pending::<()>().await
+        };
+        let steps = tell(&story, "device", json!({ "place": place.path(), "pin": "7294" }));
+        tokio::select! { _ = steps => {}, () = clock => {} }
+    });
+}
+
 #[test]
 fn a_person_signs_in_and_out_through_a_provider_that_nobody_here_wrote() {
     run(async |story| {

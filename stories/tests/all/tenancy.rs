@@ -21,6 +21,7 @@ const ACCOUNTS: &[&str] = &[
     "identity.oidc_state",
     "identity.passkey",
     "identity.device_challenge",
+    "identity.on_device",
     "identity.wish",
     "db.trail_key",
 ];

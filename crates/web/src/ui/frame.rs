@@ -78,12 +78,15 @@ pub struct Frame {
     pub user: User,
 }
 
-/// Business and site; a menu where there is something to change to. It opens without script.
+/// Business and site; a menu where there is something to change to. It opens without script. Where there is not, it leads home.
 fn switch(frame: &Frame) -> Markup {
     let now = html! {
         span.mark { (icon("hearth")) }
         span.switch-now { strong { (frame.business) } @if let Some(site) = &frame.site { span { (site) } } }
     };
+    if frame.switches.is_empty() && frame.links.is_empty() {
+        return html! { a.switch href="/" { (now) } };
+    }
     html! {
         details.switch data-menu {
             summary { (now) (icon("unfold")) }

@@ -1,13 +1,15 @@
 //! The key of a device, and how it shows it: a signature over what the program asked it to sign, once, within two minutes.
 
+use axum::http::header;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use db::{Db, System};
 use kernel::{At, DeviceId, Error, Result, TenantId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vault::PublicKey;
-use web::{Cx, Reply};
+use web::{AT_DEVICE, Cx, Reply};
 
+use super::enter::no_device;
 use crate::{account::Secret, secret::Token};
 
 /// Seconds for which a challenge stands.
@@ -155,7 +157,13 @@ pub(crate) async fn shown(db: &Db, purpose: &str, shown: &Shown<'_>) -> Result<K
     if right { Ok(known) } else { Err(unknown()) }
 }
 
-/// `POST /v1/auth/device/challenge`.
+/// `POST /v1/auth/device/challenge`. A browser that is no device any more forgets that it was.
 pub(crate) async fn post_ask(cx: Cx, wanted: AskChallenge) -> Result<Reply> {
-    Reply::json(&ask(cx.app.db(), wanted.device_id).await?)
+    match ask(cx.app.db(), wanted.device_id).await {
+        Ok(challenge) => Reply::json(&challenge),
+        Err(error) if error.code() == "device.unknown" && cx.cookie(AT_DEVICE).is_some() => {
+            Ok(Reply::problem(&cx, &error, &serde_json::json!({})).header(header::SET_COOKIE, no_device()))
+        }
+        Err(error) => Err(error),
+    }
 }

@@ -178,7 +178,8 @@ async fn pin(cx: Cx, fields: Fields) -> Result<Reply> {
 
 fn pin_page(cx: &Cx, person: &PersonHere, challenge: &str, next: &str, typed: &Typed<'_>) -> Markup {
     let again = serde_urlencoded::to_string([("next", next_of(cx, next))]).unwrap_or_default();
-    let field = typed.field(Field::new("pin", t("pin-label"), Kind::Pin).focus());
+    // What is wrong stands above: the page is as narrow as a hand.
+    let field = Field::new("pin", t("pin-label"), Kind::Pin).focus();
     let inside = html! {
         (typed.banner())
         form.form method="post" action="/device/login" data-device="login" {

@@ -115,7 +115,7 @@ fn code_page(cx: &Cx, name: &str, added: &AddedDevice) -> Result<Markup> {
         (banner(Tone::Waiting, &t("device-code-text"), None))
         div { (PreEscaped(second::qr(&added.link)?.into_string())) }
         p { (tf("device-code-type", &[("address", typed_at)])) }
-        p { strong { code { (added.code) } } }
+        p.figure-value id="code" { (added.code) }
         div.row {
             (ui::button(&Button::link(t("device-here"), here)))
             (ui::button(&Button::link(t("devices-back"), "/settings/devices").main()))

@@ -655,7 +655,7 @@ fn the_pages_of_a_device_lead_from_the_code_to_the_pin() {
             )
             .await;
         let page = added.is(200).text();
-        let code = page.split("<code>").nth(1).and_then(|rest| rest.split('<').next()).unwrap().to_owned();
+        let code = page.split("id=\"code\">").nth(1).and_then(|rest| rest.split('<').next()).unwrap().to_owned();
         let opened = story.stranger().get(&format!("/device/register?code={code}")).await.is(200).text();
         assert!(opened.contains("Hill Bakery") && opened.contains(&format!("data-code=\"{code}\"")), "{opened}");
         let (key, browser) = (SigningKey::generate().unwrap(), story.stranger());
