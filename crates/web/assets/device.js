@@ -22,6 +22,7 @@ const sign = async (key, said) => text64(await subtle.sign({ name: 'ECDSA', hash
 const post = async (path, body) => {
 	const answer = await fetch('/v1/' + path, {
 		method: 'POST',
+		keepalive: true, // whoever goes to another page meanwhile takes the new cookie along
 		headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': me.csrf || find('[name=csrf]')?.value || '' },
 		body: JSON.stringify(body),
 	});
@@ -58,11 +59,15 @@ const watch = (pause) => {
 				await post('auth/device/lock', {});
 				away();
 			} else if (!(now - localStorage.deviceShown < 6e5)) {
-				localStorage.deviceShown = now - 54e4; // another tab need not, for a minute
-				await prove();
+				await navigator.locks.request('device', { ifAvailable: true }, async (mine) => {
+					if (!mine) return; // another tab does it
+					localStorage.deviceShown = now - 54e4;
+					await prove();
+				});
 			}
 		} catch (error) {
 			if (error.status === 401 || error.status === 403) away();
+			else localStorage.deviceShown = 0; // not reached: soon again, while the former cookie counts
 		}
 	};
 	used();

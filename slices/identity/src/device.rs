@@ -423,12 +423,18 @@ pub(crate) async fn left(system: &mut System, account: AccountId, device: Option
     Ok(())
 }
 
-/// Forgets codes that nobody used, and what nobody signed.
+/// Forgets codes that nobody used, what nobody signed, and who was on a device that shows its key no more.
 pub(crate) async fn sweep(system: &mut System) -> Result<()> {
     let now = system.source().now();
     sqlx::query!("DELETE FROM identity.device WHERE state = 'waiting' AND code_expires_at < $1", now.plus_seconds(-24 * 3600))
         .execute(system.conn())
         .await?;
+    sqlx::query!(
+        "UPDATE identity.device SET account_id = NULL WHERE account_id IS NOT NULL AND seen_at < $1",
+        now.plus_seconds(-crate::session::GONE)
+    )
+    .execute(system.conn())
+    .await?;
     sqlx::query!("DELETE FROM identity.device_challenge WHERE expires_at < $1", now).execute(system.conn()).await?;
     Ok(())
 }

@@ -41,9 +41,9 @@ const NOTED: i64 = 60;
 /// Seconds after which a device shows its key again: until it does, nothing is done by its session.
 const SHOWN: i64 = 15 * 60;
 /// Seconds after which the session of a device that did not show its key is over.
-const GONE: i64 = 12 * 3600;
+pub(crate) const GONE: i64 = 12 * 3600;
 /// Seconds for which the cookie before the last still counts: what was sent with it is on its way.
-const FORMER: i64 = 10;
+const FORMER: i64 = 30;
 /// Sessions kept in memory at most.
 const MOST: usize = 20_000;
 

@@ -387,7 +387,11 @@ fn floor() -> Markup {
                 (field(&Field::new("made", "Loaves made", Kind::Quantity { unit: "pcs".to_owned() }).value("46")))
                 (keypad("f-made"))
             }
-            div.stack { (act(&Act::new("Finish the batch", "/batches/88/finish", secret("k1")).weight(Weight::Main))) }
+            div.stack {
+                (field(&Field::new("pin", "PIN", Kind::Pin)))
+                (pin_pad("f-pin"))
+                (act(&Act::new("Finish the batch", "/batches/88/finish", secret("k1")).weight(Weight::Main)))
+            }
         }
     }
 }
