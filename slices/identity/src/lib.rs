@@ -281,10 +281,15 @@ fn addresses(routes: &mut Routes) {
 
 /// Calls about the telephone to which codes go.
 fn telephone(routes: &mut Routes) {
-    use Permission::SignedIn;
-    routes.call::<phone::SetPhone, account::Accepted, _, _>("POST /v1/auth/phone", SignedIn, "SetPhone", phone::post_ask);
-    routes.call::<phone::ConfirmPhone, phone::NewPhone, _, _>("POST /v1/auth/phone/confirm", SignedIn, "ConfirmPhone", phone::post_confirm);
-    routes.raw("DELETE /v1/auth/phone", SignedIn, Answers::Json, &[], phone::delete);
+    use Permission::OwnAccount;
+    routes.call::<phone::SetPhone, account::Accepted, _, _>("POST /v1/auth/phone", OwnAccount, "SetPhone", phone::post_ask);
+    routes.call::<phone::ConfirmPhone, phone::NewPhone, _, _>(
+        "POST /v1/auth/phone/confirm",
+        OwnAccount,
+        "ConfirmPhone",
+        phone::post_confirm,
+    );
+    routes.raw("DELETE /v1/auth/phone", OwnAccount, Answers::Json, &[], phone::delete);
 }
 
 /// Calls of the operator.

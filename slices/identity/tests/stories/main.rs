@@ -11,6 +11,7 @@ mod operator;
 mod passkeys;
 mod passwords;
 mod phone;
+mod pins;
 mod profile;
 mod providers;
 mod roles;
