@@ -98,6 +98,8 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
             json!({ "version": known.map_or(json!(1), |row| row["version"].clone()), "name": fresh, "siteId": site, "pauseMinutes": 15 })
         }
         "RevokeDevice" | "RemovePin" => json!({}),
+        "SetPhone" => json!({ "phone": "+44 131 496 0000" }),
+        "ConfirmPhone" => json!({ "code": "123456" }),
         "RegisterDevice" => json!({ "code": "made-up", "publicKey": point(), "signature": "made-up" }),
         "AskChallenge" => json!({ "deviceId": Uuid::nil() }),
         "SeePeople" | "ProveDevice" => json!({ "deviceId": Uuid::nil(), "challenge": "made-up", "signature": "made-up" }),

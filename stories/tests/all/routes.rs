@@ -148,6 +148,7 @@ pub async fn fixtures(story: &Story) -> BTreeMap<&'static str, String> {
         ("businesses", story.tenant.to_string()),
         ("sessions", text(&story.get("/v1/auth/sessions").await.ok().json()["rows"][0]["id"])),
         ("api-keys", text(&story.post("/v1/api-keys", &json!({ "name": "Shop", "permissions": ["item:read"] })).await.ok().json()["id"])),
+        ("keys", text(&story.post("/v1/api-keys", &json!({ "name": "Till", "permissions": ["item:read"] })).await.ok().json()["id"])),
         ("passkeys", passkey(story).await),
         ("oidc", "nobody".to_owned()),
         ("activity", entry.clone()),

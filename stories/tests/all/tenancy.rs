@@ -22,6 +22,7 @@ const ACCOUNTS: &[&str] = &[
     "identity.passkey",
     "identity.device_challenge",
     "identity.on_device",
+    "identity.phone_code",
     "identity.wish",
     "db.trail_key",
 ];
