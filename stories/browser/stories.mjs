@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 // What people do, step by step. Each story gets `open` (a window), the address and what the test prepared.
@@ -379,4 +380,42 @@ export async function provider({ open, email, slug }) {
   is(new URL(page.url()).pathname, '/login', 'signed out here');
   await there();
   is(await page.isVisible('input[name=login]'), true, 'signed out there: who one is is asked anew');
+}
+
+/** What an authenticator shows: RFC 6238 over a secret in base32. */
+function code(secret, seconds) {
+  const bits = [...secret].map(sign => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(sign).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map(byte => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(seconds / 30)));
+  const mac = createHmac('sha1', key).update(step).digest();
+  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+/** From the business's own sign-in page to where one wanted to be, by way of the second factor that is asked for. */
+export async function own_face({ open, slug, email, password, colour, seconds }) {
+  for (const script of [false, true]) {
+    const page = await open({ cookie: null, script });
+    await page.visit(`/login/${slug}?next=/stock`);
+    is(await page.textContent('.mark-line'), 'Hill Bakery', 'whose page it is');
+    is(await page.evaluate(() => document.querySelector('.mark-line img').complete && document.querySelector('.mark-line img').naturalWidth > 0), true, 'the logo is shown');
+    is(await page.evaluate(() => getComputedStyle(document.querySelector('.button.main')).backgroundColor), colour, 'the colour of the button');
+    await page.fill('input[name=email]', email);
+    await page.fill('input[name=password]', password);
+    await page.click('form[action="/login"] button[type=submit]');
+    if (!script) {
+      await page.waitForURL(/\/2fa\/setup\?next=%2Fstock/);
+      const secret = (await page.textContent('main code')).replaceAll(' ', '');
+      await page.fill('input[name=code]', code(secret, seconds));
+      await page.click('form[action="/2fa/setup"] button[type=submit]');
+      await page.fits('the recovery codes');
+      await page.click('text=I have kept them');
+      await page.waitForURL(url => url.pathname === '/stock');
+    } else {
+      // From now on the code is asked for, on a page that looks the same.
+      await page.waitForSelector('input[name=mfaToken]', { state: 'attached' });
+      is(await page.textContent('.mark-line'), 'Hill Bakery', 'whose page the second step is');
+      await page.shot('second-step-own');
+    }
+  }
 }

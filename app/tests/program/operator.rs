@@ -30,6 +30,11 @@ fn an_administrator_is_made_and_let_back_in_without_a_mail_server() {
     assert_eq!(choose(&serving, made["link"].as_str().unwrap()), 200);
     assert_eq!(choose(&serving, made["link"].as_str().unwrap()), 422, "once");
     let ada = Till::sign_in(serving.address);
+    // What is the operator's waits for a second factor.
+    assert_eq!(ada.ask("GET", "/v1/admin/users", &json!({})).unwrap().0, 403);
+    let begun = ada.done("POST", "/v1/auth/2fa/enable-init", &json!({}));
+    let step = kernel::Source::real().now().micros() / 1_000_000 / 30;
+    ada.done("POST", "/v1/auth/2fa/enable-complete", &json!({ "code": testkit::code(begun["secret"].as_str().unwrap(), step) }));
     let users = ada.done("GET", "/v1/admin/users", &json!({}));
     assert_eq!(users["rows"][0]["email"], "ada@example.com");
     let me = ada.done("GET", "/v1/auth/me", &json!({}));

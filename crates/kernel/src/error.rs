@@ -25,6 +25,9 @@ pub enum Error {
     /// Signed in, but must prove it again.
     #[error("sign in again to go on")]
     ReauthRequired,
+    /// Signed in, but a second factor that is demanded of them is missing.
+    #[error("a second factor is demanded")]
+    SecondNeeded,
     /// The permission is missing; the text names it.
     #[error("needs the permission {0}")]
     Forbidden(&'static str),
@@ -113,6 +116,7 @@ impl Error {
         match self {
             Self::Unauthenticated => known("auth.required"),
             Self::ReauthRequired => known("auth.again"),
+            Self::SecondNeeded => known("second.needed"),
             Self::Forbidden(_) => known("auth.forbidden"),
             Self::NotFound => known("not_found"),
             Self::Invalid(_) => &codes::INVALID,

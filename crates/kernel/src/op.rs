@@ -89,14 +89,16 @@ impl Op {
         }
     }
 
-    /// Refuses without the permission: first for want of a sign-in, then for want of a business, then for want of the right.
+    /// Refuses without the permission: first for want of a sign-in or of a proof of it, then for want of a business, then for want of the right.
     pub fn needs(&self, permission: Permission) -> Result<()> {
         if self.permissions.has(permission) {
             return Ok(());
         }
         match self.actor {
             Actor::Nobody => Err(Error::Unauthenticated),
-            Actor::Account(_) if !self.permissions.has(Permission::SignedIn) => Err(Error::ReauthRequired),
+            Actor::Account(_) if !self.permissions.has(Permission::SignedIn) => {
+                Err(if self.permissions.has(Permission::Second) { Error::SecondNeeded } else { Error::ReauthRequired })
+            }
             Actor::Account(_) if !self.permissions.has(Permission::Member) && !permission.is_of_platform() => {
                 Err(Error::rule("tenant.none"))
             }

@@ -12,6 +12,8 @@ pub enum Permission {
     Open,
     /// Anybody signed in, though they may have to prove again who they are.
     Again,
+    /// Anybody signed in, though a second factor that is demanded of them is not set up yet.
+    Second,
     /// Anybody signed in, with or without a business.
     SignedIn,
     /// Anybody signed in by a factor of their own, not by a PIN on a shared device: what an account's owner alone does with it.
@@ -79,6 +81,7 @@ impl Permission {
     pub const ALL: &[Self] = &[
         P::Open,
         P::Again,
+        P::Second,
         P::SignedIn,
         P::OwnAccount,
         P::Member,
@@ -125,6 +128,7 @@ impl Permission {
         match self {
             P::Open => "open",
             P::Again => "again",
+            P::Second => "second",
             P::SignedIn => "signed-in",
             P::OwnAccount => "own-account",
             P::Member => "member",
@@ -167,8 +171,10 @@ impl Permissions {
     pub const NONE: Self = Self(1 << P::Open as u8);
     /// What a signed-in person has who must prove again who they are.
     pub const AGAIN: Self = Self::NONE.with(P::Again);
+    /// What a signed-in person has of whom a second factor is demanded that they have not set up.
+    pub const SECOND: Self = Self::AGAIN.with(P::Second);
     /// What a signed-in person has without a business.
-    pub const SIGNED_IN: Self = Self::AGAIN.with(P::SignedIn).with(P::OwnAccount);
+    pub const SIGNED_IN: Self = Self::SECOND.with(P::SignedIn).with(P::OwnAccount);
     /// Everything.
     pub const ALL: Self = Self(u128::MAX);
 
@@ -204,7 +210,7 @@ impl Permissions {
     /// no pay is seen, and nothing of the operator's is done.
     #[must_use]
     pub fn on_device(self) -> Self {
-        const WITHHELD: &[Permission] = &[P::Again, P::OwnAccount, P::TeamWrite, P::SettingsWrite, P::PayRead, P::ApiKeyWrite];
+        const WITHHELD: &[Permission] = &[P::Again, P::Second, P::OwnAccount, P::TeamWrite, P::SettingsWrite, P::PayRead, P::ApiKeyWrite];
         let stays = |p: &Permission| !p.is_of_platform() && !WITHHELD.contains(p);
         self.iter().filter(stays).fold(Self::NONE, Self::with)
     }

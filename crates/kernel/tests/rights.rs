@@ -30,8 +30,8 @@ fn the_owner_may_do_everything_and_nobody_nothing() {
         assert_eq!(Permissions::NONE.has(*permission), *permission == Permission::Open, "{}", permission.code());
     }
     assert_eq!(Permissions::NONE.codes(), ["open"]);
-    assert_eq!(Permissions::SIGNED_IN.codes(), ["open", "again", "signed-in", "own-account"]);
-    assert_eq!(Permissions::of_roles(&[]).codes(), ["open", "again", "signed-in", "own-account", "member"]);
+    assert_eq!(Permissions::SIGNED_IN.codes(), ["open", "again", "second", "signed-in", "own-account"]);
+    assert_eq!(Permissions::of_roles(&[]).codes(), ["open", "again", "second", "signed-in", "own-account", "member"]);
     assert_eq!(owner.codes().len(), Permission::of_business().count());
 }
 
@@ -81,6 +81,12 @@ fn an_op_refuses_first_for_want_of_a_sign_in_then_of_the_right() {
         (refused.code(), refused.status(), refused.to_string()),
         ("auth.forbidden", 403, "needs the permission order:refund".into())
     );
+    let unproved = Op { permissions: Permissions::AGAIN, ..seller.clone() };
+    assert_eq!(unproved.needs(Permission::Second).unwrap_err().code(), "auth.again");
+    let without = Op { permissions: Permissions::SECOND, ..seller.clone() };
+    assert!(without.needs(Permission::Second).is_ok() && without.needs(Permission::Again).is_ok());
+    assert_eq!(without.needs(Permission::SignedIn).unwrap_err().code(), "second.needed");
+    assert_eq!(without.needs(Permission::PlatformRead).unwrap_err().code(), "second.needed");
     let homeless = Op { permissions: Permissions::SIGNED_IN, ..seller };
     assert_eq!(homeless.needs(Permission::OrderRefund).unwrap_err().code(), "tenant.none");
     let program = Op::program(&source, "job:seal", Some(tenant));
@@ -112,6 +118,7 @@ fn every_error_has_its_row() {
     let errors = [
         (Error::Unauthenticated, "auth.required", 401),
         (Error::ReauthRequired, "auth.again", 401),
+        (Error::SecondNeeded, "second.needed", 403),
         (Error::Forbidden("order:sell"), "auth.forbidden", 403),
         (Error::NotFound, "not_found", 404),
         (Error::field("lines.0", "text.needed"), "invalid", 422),

@@ -20,14 +20,18 @@ pub struct Letter {
     pub links: Vec<String>,
     /// The code to type, of 6 digits.
     pub code: Option<String>,
+    /// In whose name it is, where not the installation's.
+    pub from: Option<String>,
+    /// Where answers to it go, where not to the installation.
+    pub reply_to: Option<String>,
 }
 
 impl Letter {
     fn read(kind: String, written: Written) -> Self {
-        let Written { subject, html, text, .. } = written;
+        let Written { from, reply_to, subject, html, text } = written;
         let links = text.lines().filter(|line| line.starts_with("http")).map(str::to_owned).collect();
         let code = text.lines().find(|line| line.len() == 6 && line.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned);
-        Self { kind, subject, text, html, links, code }
+        Self { kind, subject, text, html, links, code, from, reply_to }
     }
 
     /// The token of the letter's link: what stands behind `token=`.

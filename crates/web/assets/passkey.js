@@ -27,15 +27,15 @@ const acts = {
 		const made = await held.create({ publicKey: key.parseCreationOptionsFromJSON(publicKey) });
 		await post('passkeys/register/finish', { ceremony, name, credential: made.toJSON() }, csrf);
 	},
-	login: async (csrf) => {
-		const done = await post('passkeys/login/finish', { ...await show(csrf), session: 'cookie' }, csrf);
+	login: async (csrf, name, business) => {
+		const done = await post('passkeys/login/finish', { ...await show(csrf), session: 'cookie', business }, csrf);
 		return done.tenant ? '' : '/open';
 	},
 	again: async (csrf) => { await post('reauth/verify', { passkey: await show(csrf) }, csrf); },
 };
 
 document.querySelectorAll('form[data-passkey]').forEach((form) => {
-	const { passkey, next, csrf, failed } = form.dataset;
+	const { passkey, next, csrf, failed, business } = form.dataset;
 	const button = form.querySelector('button'), notice = form.querySelector('[role=alert]');
 	form.hidden = false;
 	form.addEventListener('submit', async (event) => {
@@ -43,7 +43,7 @@ document.querySelectorAll('form[data-passkey]').forEach((form) => {
 		button.disabled = true;
 		notice.hidden = true;
 		try {
-			location.assign(await acts[passkey](csrf, form.elements.name?.value ?? '') || next);
+			location.assign(await acts[passkey](csrf, form.elements.name?.value ?? '', business) || next);
 		} catch (error) {
 			// What a person gave up says nothing that helps them.
 			notice.textContent = error.said || failed;

@@ -316,6 +316,15 @@ impl Cx {
         self.page_with(Toolbar { crumbs: Vec::new(), title: title.into(), now: None, buttons: Vec::new() }, body)
     }
 
+    /// The same in the look of a business, while nobody is signed in.
+    pub fn page_of(&self, brand: Option<ui::Brand>, title: impl Into<String>, body: Markup) -> Markup {
+        let toolbar = Toolbar { title: title.into(), ..Toolbar::default() };
+        let mut page = Page::new(toolbar.title.clone(), body).toolbar(toolbar);
+        page.frame = self.frame();
+        page.brand = brand.filter(|_| page.frame.is_none());
+        self.whole(page)
+    }
+
     /// A whole page with a toolbar: title, what is true now, the main action.
     pub fn page_with(&self, toolbar: Toolbar, body: Markup) -> Markup {
         let mut page = Page::new(toolbar.title.clone(), body).toolbar(toolbar);

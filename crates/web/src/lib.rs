@@ -5,6 +5,7 @@ mod app;
 pub mod assets;
 mod body;
 mod bounds;
+pub mod colour;
 mod cors;
 pub mod counters;
 mod cx;
@@ -27,6 +28,7 @@ pub mod ui;
 
 pub use app::{App, Captcha, ExternalTokens, Provider, Settings};
 pub use bounds::{Bounds, Held};
+pub use colour::Colour;
 pub use counters::Redis;
 pub use cx::{AT_DEVICE, Cx, Device, Refused, Site, Viewer, Visitor};
 pub use fields::{Fields, Reader};

@@ -75,15 +75,17 @@ pub(crate) fn reply_with(error: &Error, request: &str, members: &Value) -> Reply
     with_status(Reply::bytes("application/problem+json", problem.to_string()), error)
 }
 
-/// A refusal as a page. Who is not signed in, or must prove it again, goes there and comes back.
+/// A refusal as a page. Who is not signed in, must prove it again or lacks a second factor goes there and comes back.
 pub(crate) fn page(cx: &Cx, error: &Error) -> Reply {
     let request = cx.op.request.to_string();
     note(error, &request);
-    if matches!(error, Error::Unauthenticated | Error::ReauthRequired) && cx.method == axum::http::Method::GET {
+    let asks = matches!(error, Error::Unauthenticated | Error::ReauthRequired | Error::SecondNeeded);
+    if asks && cx.method == axum::http::Method::GET {
         let query = serde_urlencoded::to_string(&cx.query).unwrap_or_default();
         let here = if query.is_empty() { cx.address.clone() } else { format!("{}?{query}", cx.address) };
         let next = serde_urlencoded::to_string([("next", here)]).unwrap_or_default();
         let to = match error {
+            Error::SecondNeeded => "/2fa/setup",
             // A registered device asks for a PIN, or shows its key.
             _ if cx.op.device.is_some() => "/device",
             Error::ReauthRequired => "/reauth",

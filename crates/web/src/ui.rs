@@ -28,7 +28,7 @@ pub use frame::{Choice as SwitchChoice, Frame, Place, Switch, Toolbar, User, pla
 pub use gallery::{gallery, gallery_in};
 pub use input::{Choice, Field, Kind, field, fields};
 pub use notice::{Empty, Skeleton, Toast, Tone, Trouble, badge, banner, empty, skeleton, toast, trouble};
-pub use page::{Page, Theme, device_script, page};
+pub use page::{Brand, Page, Theme, device_script, page};
 pub use table::{Bulk, Column, ColumnKind, Order, Pager, Row, Table, pager, table};
 
 #[cfg(test)]

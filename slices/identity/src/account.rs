@@ -111,13 +111,16 @@ pub(crate) async fn keep(db: &Db, account: AccountId, password: Password) -> Res
     system.commit().await
 }
 
-/// The business to begin with: the one of the last session, or the first one joined.
-pub(crate) async fn usual_business(system: &mut System, account: AccountId) -> Result<Option<TenantId>> {
+/// The business to begin with: the one of this short name, if they are a member of it; else the one of the last session, or the
+/// first one joined.
+pub(crate) async fn usual_business(system: &mut System, account: AccountId, wanted: Option<&str>) -> Result<Option<TenantId>> {
     let row = sqlx::query!(
-        "SELECT m.tenant_id FROM identity.member m WHERE m.account_id = $1 AND m.state = 'active'
-        ORDER BY m.tenant_id = (SELECT s.tenant_id FROM identity.session s WHERE s.account_id = $1 ORDER BY s.created_at DESC LIMIT 1) DESC NULLS LAST,
+        "SELECT m.tenant_id FROM identity.member m JOIN db.tenant t ON t.id = m.tenant_id WHERE m.account_id = $1 AND m.state = 'active'
+        ORDER BY t.slug = $2 DESC NULLS LAST,
+            m.tenant_id = (SELECT s.tenant_id FROM identity.session s WHERE s.account_id = $1 ORDER BY s.created_at DESC LIMIT 1) DESC NULLS LAST,
             m.created_at, m.tenant_id LIMIT 1",
-        account.uuid()
+        account.uuid(),
+        wanted
     )
     .fetch_optional(system.conn())
     .await?;

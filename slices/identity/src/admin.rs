@@ -14,7 +14,9 @@ use web::{App, Cx, Reply};
 use crate::{
     account,
     email::Email,
-    guess, letter, login, member, reset,
+    guess,
+    letter::{self, Origin},
+    login, member, reset,
     revocation::{self, Ended},
     second, session,
 };
@@ -232,6 +234,7 @@ pub async fn act(db: &Db, op: &Op, id: AccountId, what: Act, why: &str) -> Resul
             )
             .execute(system.conn())
             .await?;
+            member::note_locked(&mut system, id, true).await?;
             end(&mut system, id, "the account was locked").await?;
             Change::of("account.locked", "account", id, &json!({}))
         }
@@ -239,6 +242,7 @@ pub async fn act(db: &Db, op: &Op, id: AccountId, what: Act, why: &str) -> Resul
             sqlx::query!("UPDATE identity.account SET locked_at = NULL, lock_reason = NULL WHERE id = $1", id.uuid())
                 .execute(system.conn())
                 .await?;
+            member::note_locked(&mut system, id, false).await?;
             guess::clear(&mut system, &[login::keys(&before.email, None).0, second::guess_key(id)]).await?;
             Change::of("account.unlocked", "account", id, &json!({}))
         }
@@ -387,7 +391,7 @@ pub(crate) async fn post_resend(cx: Cx, wanted: ActOnUser) -> Result<Reply> {
     let why = reason(&wanted.reason)?;
     let mut system = cx.app.db().system("admin.resend").await?;
     let user = user(&mut system, wanted.id).await?;
-    reset::write(&mut system, cx.app.db(), &letter::base(&cx), &user.email, cx.app.settings().texts.is_some()).await?;
+    reset::write(&mut system, cx.app.db(), &Origin::own(&cx), &user.email).await?;
     let change = Change { reason: Some(why), ..Change::of("account.letter", "account", wanted.id, &json!({ "kind": "reset" })) };
     system.log(&cx.op, PLATFORM, &change).await?;
     system.commit().await?;

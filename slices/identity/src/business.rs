@@ -76,11 +76,24 @@ struct Plan {
 
 /// A short name is part of addresses: `^[a-z][a-z0-9-]{1,39}$`.
 fn slug(text: &str) -> Result<String> {
-    let text = text.trim();
-    let fits = (2..=40).contains(&text.len())
-        && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if fits { Ok(text.to_owned()) } else { Err(Error::field("slug", "slug.format")) }
+    named(Some(text.trim())).map(str::to_owned).ok_or_else(|| Error::field("slug", "slug.format"))
+}
+
+/// What may be the short name of a business, whether or not there is one; anything else is as if none was given.
+pub(crate) fn named(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| {
+        (2..=40).contains(&text.len())
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    })
+}
+
+/// The short name that a call brings along: as [`named`], but nothing without end.
+pub(crate) fn given(text: Option<&String>) -> Result<Option<&str>> {
+    match text {
+        Some(text) if text.len() > 200 => Err(Error::field("business", "text.too_long")),
+        text => Ok(named(text.map(String::as_str))),
+    }
 }
 
 /// Takes a value, or keeps its complaint for later and goes on.

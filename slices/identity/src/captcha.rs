@@ -1,5 +1,5 @@
-//! Is it a person? Cloudflare Turnstile, where the operator has set it up: always for who registers, and for who signs in once
-//! there were wrong guesses. A provider that does not answer lets nobody register, and lets sign-ins go on: the lockout guards
+//! Is it a person? Cloudflare Turnstile, where the operator has set it up: always for who registers, and for who signs in or gives
+//! a second factor once there were wrong guesses. A provider that does not answer lets nobody register, and lets sign-ins go on: the lockout guards
 //! those.
 
 use std::time::Duration;
@@ -38,6 +38,7 @@ const TRYING: &str = "1x0000000000000000000000000000000AA";
 pub(crate) enum Action {
     Login,
     Register,
+    Second,
 }
 
 impl Action {
@@ -45,6 +46,7 @@ impl Action {
         match self {
             Self::Login => "login",
             Self::Register => "register",
+            Self::Second => "second",
         }
     }
 }
@@ -85,11 +87,18 @@ pub(crate) async fn before_register(cx: &Cx, token: Option<&str>) -> Result<()> 
 /// Signing in needs proof once there were wrong guesses.
 pub(crate) async fn before_login(cx: &Cx, email: &str, token: Option<&str>) -> Result<()> {
     bounded(token)?;
+    if is_wanted(cx, email).await { person(cx, token, Action::Login).await } else { Ok(()) }
+}
+
+/// A guess at a second factor of which so many were wrong needs proof.
+pub(crate) async fn before_second(cx: &Cx, token: Option<&str>) -> Result<()> {
+    person(cx, token, Action::Second).await
+}
+
+/// Refuses whom the provider takes for nobody; where it does not answer, the lockout guards what is guessed.
+async fn person(cx: &Cx, token: Option<&str>, action: Action) -> Result<()> {
     let Some(captcha) = &cx.app.settings().captcha else { return Ok(()) };
-    if !is_wanted(cx, email).await {
-        return Ok(());
-    }
-    match check(cx, captcha, token, Action::Login).await? {
+    match check(cx, captcha, token, action).await? {
         Checked::Person => Ok(()),
         Checked::Nobody => Err(Error::rule("captcha.needed")),
         Checked::NoAnswer(why) => {
@@ -99,8 +108,16 @@ pub(crate) async fn before_login(cx: &Cx, email: &str, token: Option<&str>) -> R
     }
 }
 
+/// A refusal as JSON; one of a guess says whether the next one needs proof.
+pub(crate) fn refusal(cx: &Cx, error: Error, wanted: bool) -> Result<Reply> {
+    if error.status() == 401 && wanted {
+        return Ok(Reply::problem(cx, &error, &serde_json::json!({ "captchaRequired": true })));
+    }
+    Err(error)
+}
+
 /// Refuses what is too long to be a token, asked for or not.
-fn bounded(token: Option<&str>) -> Result<()> {
+pub(crate) fn bounded(token: Option<&str>) -> Result<()> {
     if token.is_some_and(|token| token.len() > TOKEN) { Err(Error::field("captchaToken", "text.too_long")) } else { Ok(()) }
 }
 
@@ -175,10 +192,15 @@ impl Widget {
         Self { nonce: URL_SAFE_NO_PAD.encode(cx.op.source.bytes::<16>()), site_key, action }
     }
 
+    /// The same of a page that shows it where it is `needed`.
+    pub fn where_needed(cx: &Cx, action: Action, needed: bool) -> Self {
+        let widget = Self::new(cx, action);
+        if needed { widget } else { Self { site_key: None, ..widget } }
+    }
+
     /// That of the sign-in page: it is there once it is needed.
     pub async fn at_login(cx: &Cx, email: &str) -> Self {
-        let widget = Self::new(cx, Action::Login);
-        if is_wanted(cx, email).await { widget } else { Self { site_key: None, ..widget } }
+        Self::where_needed(cx, Action::Login, is_wanted(cx, email).await)
     }
 
     /// What stands in the form. The widget adds the field `cf-turnstile-response`.

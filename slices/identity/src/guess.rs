@@ -46,10 +46,23 @@ impl Counted {
         Err(Error::rule(code).because(format!("Try again in {} minutes.", (seconds + 59) / 60)))
     }
 
+    /// Whether so many were wrong that the next one needs proof that a person guesses.
+    pub fn doubtful(self) -> bool {
+        self.failures >= PAUSE_AFTER
+    }
+
     /// Whether a wrong guess just shut it.
     pub fn shuts(self) -> bool {
         self.allowed && self.failures % PAUSE_AFTER == 0
     }
+}
+
+/// How it stands with what is guessed; nothing is counted.
+pub(crate) async fn look(system: &mut System, key: &Digested) -> Result<Counted> {
+    let now = system.source().now();
+    let row = sqlx::query!("SELECT failures, shut_until FROM identity.guess WHERE key = $1", key).fetch_optional(system.conn()).await?;
+    let (failures, shut_until) = row.map_or((0, None), |row| (row.failures, row.shut_until));
+    Ok(Counted { failures, allowed: failures < MOST && shut_until.is_none_or(|until| until <= now), shut_until })
 }
 
 /// Counts a guess.

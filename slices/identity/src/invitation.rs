@@ -6,7 +6,7 @@ use db::{
     list::{Column, Filter, Kind, List, Sort},
 };
 use kernel::{AccountId, Actor, At, Change, Error, InvitationId, Op, OwnRoleId, Permission, Permissions, Result, Role, TenantId};
-use post::{Address, Brand, letters};
+use post::{Address, letters};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -15,6 +15,7 @@ use web::{Cx, Reply};
 
 use crate::{
     account::{Secret, chosen},
+    brand,
     email::Email,
     letter,
     password::hasher,
@@ -152,12 +153,11 @@ pub struct Joined {
 
 /// Writes the letter with a new token; the link is built from the configured address alone.
 async fn send(cx: &Cx, tx: &mut Tx, email: &str, token: &Token) -> Result<()> {
-    let viewer = cx.viewer()?;
-    let business = viewer.business.clone().unwrap_or_default();
-    let url = format!("{}/invitation?token={}", letter::base(cx), token.text());
-    let content = letters::invitation(&viewer.name, &business, &url);
-    let queued =
-        post::Letter { tenant: tx.tenant(), account: None, to: Address::new(email)?, brand: Brand::of(&business, None, None), content };
+    let (tenant, base) = (tx.tenant(), letter::base(cx));
+    let look = brand::of_tenant(tx.conn(), tenant).await?;
+    let url = format!("{base}/invitation?token={}", token.text());
+    let content = letters::invitation(&cx.viewer()?.name, &look.name, &url);
+    let queued = post::Letter { tenant, account: None, to: Address::new(email)?, brand: look.own_letter(&base), content };
     let source = tx.op().source.clone();
     post::queue(tx.conn(), cx.app.db().vault(), &source, &queued).await?;
     Ok(())

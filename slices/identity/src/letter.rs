@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use web::Cx;
 
-use crate::{client::Client, register, reset};
+use crate::{brand, business::given, client::Client, register, reset};
 
 /// The job that writes what was wished for.
 pub(crate) const JOB: &str = "identity.letter";
@@ -28,21 +28,63 @@ pub(crate) enum Wish {
     Locked { email: String, until: At, device: String, place: String },
 }
 
-/// A wish with the address that its links lead to.
+/// Where a letter was asked for: its links lead back there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// The configured public address.
+    pub base: String,
+    /// Whether codes can go to telephones.
+    #[serde(default)]
+    pub texts: bool,
+    /// The short name of the business whose sign-in page it was.
+    #[serde(default)]
+    business: Option<String>,
+}
+
+impl Origin {
+    /// The installation's own pages.
+    pub fn own(cx: &Cx) -> Self {
+        Self { base: base(cx), texts: cx.app.settings().texts.is_some(), business: None }
+    }
+
+    /// The pages of the business of this short name, if that is one.
+    pub fn of(cx: &Cx, business: Option<&String>) -> Result<Self> {
+        Ok(Self { business: given(business)?.map(str::to_owned), ..Self::own(cx) })
+    }
+
+    /// A link to a page with a token.
+    pub fn link(&self, page: &str, token: &str) -> String {
+        let business = self.business.as_ref().map_or_else(String::new, |slug| format!("&business={slug}"));
+        format!("{}{page}?token={token}{business}", self.base)
+    }
+
+    /// A link to the sign-in.
+    pub fn sign_in(&self) -> String {
+        let business = self.business.as_ref().map_or_else(String::new, |slug| format!("/{slug}"));
+        format!("{}/login{business}", self.base)
+    }
+
+    /// Queues a letter in the look of the page that it was asked for from.
+    pub async fn send(&self, system: &mut System, db: &Db, account: Option<AccountId>, to: &str, content: Content) -> Result<()> {
+        let look = brand::of_sign_in(system, self.business.as_deref(), account).await?;
+        let brand = look.map_or_else(Brand::hearth, |look| look.letter(&self.base));
+        send_as(system, db, account, to, brand, content).await
+    }
+}
+
+/// A wish with where its links lead.
 #[derive(Serialize, Deserialize)]
 struct Payload {
     /// Its own, so that a job that comes twice writes once.
     id: uuid::Uuid,
-    base: String,
-    /// Whether codes can go to telephones.
-    #[serde(default)]
-    texts: bool,
+    #[serde(flatten)]
+    origin: Origin,
     wish: Wish,
 }
 
 /// Writes a wish down in the transaction.
-pub(crate) async fn wish(cx: &Cx, system: &mut System, wish: Wish) -> Result<()> {
-    let payload = Payload { id: system.source().uuid(), base: base(cx), texts: cx.app.settings().texts.is_some(), wish };
+pub(crate) async fn wish(system: &mut System, origin: Origin, wish: Wish) -> Result<()> {
+    let payload = Payload { id: system.source().uuid(), origin, wish };
     let payload = serde_json::to_value(payload).map_err(|e| Error::Internal(e.to_string()))?;
     let run_at = system.source().now();
     system.queue(PLATFORM, &Job { name: JOB, payload, run_at }).await
@@ -56,7 +98,7 @@ pub(crate) fn base(cx: &Cx) -> String {
 /// Does what was wished for.
 pub(crate) fn run(db: Db, _: Op, payload: Value) -> BoxFuture<'static, Result<()>> {
     Box::pin(async move {
-        let Payload { id, base, texts, wish } = serde_json::from_value(payload).map_err(|e| Error::Internal(e.to_string()))?;
+        let Payload { id, origin, wish } = serde_json::from_value(payload).map_err(|e| Error::Internal(e.to_string()))?;
         let mut system = db.system("identity.letter").await?;
         let now = system.source().now();
         // In the letter's own transaction: whoever comes second waits here for the first, and finds it done.
@@ -67,13 +109,13 @@ pub(crate) fn run(db: Db, _: Op, payload: Value) -> BoxFuture<'static, Result<()
             return Ok(());
         }
         match wish {
-            Wish::Verify { registration } => register::write(&mut system, &db, &base, registration).await?,
-            Wish::VerifyAgain { email } => register::write_again(&mut system, &db, &base, &email).await?,
-            Wish::Reset { email } => reset::write(&mut system, &db, &base, &email, texts).await?,
+            Wish::Verify { registration } => register::write(&mut system, &db, &origin, registration).await?,
+            Wish::VerifyAgain { email } => register::write_again(&mut system, &db, &origin, &email).await?,
+            Wish::Reset { email } => reset::write(&mut system, &db, &origin, &email).await?,
             Wish::Locked { email, until, device, place } => {
                 if let Some(account) = account_of(&mut system, &email).await? {
                     let happened = letters::Happened { device: &device, place: &place, at: system.source().now() };
-                    let content = letters::locked(until, &happened, &format!("{base}/forgot-password"));
+                    let content = letters::locked(until, &happened, &format!("{}/forgot-password", origin.base));
                     send(&mut system, &db, Some(account), &email, content).await?;
                 }
             }
@@ -97,7 +139,11 @@ pub(crate) async fn account_of(system: &mut System, email: &str) -> Result<Optio
 
 /// Queues a letter in the transaction.
 pub(crate) async fn send(system: &mut System, db: &Db, account: Option<AccountId>, to: &str, content: Content) -> Result<()> {
-    let letter = post::Letter { tenant: PLATFORM, account, to: Address::new(to)?, brand: Brand::hearth(), content };
+    send_as(system, db, account, to, Brand::hearth(), content).await
+}
+
+async fn send_as(system: &mut System, db: &Db, account: Option<AccountId>, to: &str, brand: Brand, content: Content) -> Result<()> {
+    let letter = post::Letter { tenant: PLATFORM, account, to: Address::new(to)?, brand, content };
     let source = system.source().clone();
     post::queue(system.conn(), db.vault(), &source, &letter).await?;
     Ok(())

@@ -6,6 +6,7 @@ mod account;
 mod admin;
 mod api_key;
 mod auth_off;
+mod brand;
 mod breaches;
 mod business;
 mod captcha;
@@ -30,7 +31,9 @@ mod pages;
 mod passkey;
 mod password;
 mod phone;
+mod picture;
 mod pin;
+mod policy;
 mod profile;
 mod reauth;
 mod refresh;
@@ -172,7 +175,7 @@ fn signing_in(routes: &mut Routes) {
 
 /// Calls about the account that is signed in.
 fn oneself(routes: &mut Routes) {
-    use Permission::{Again, OwnAccount, SignedIn};
+    use Permission::{Again, OwnAccount, Second, SignedIn};
     routes.json("GET /v1/auth/me", SignedIn, "Me", &[], account::me);
     routes.raw("POST /v1/auth/reauth/send", Again, Answers::Json, &[], reauth::post_send);
     routes.call::<reauth::ReauthVerify, login::SignedIn, _, _>("POST /v1/auth/reauth/verify", Again, "ReauthVerify", reauth::post_verify);
@@ -185,10 +188,10 @@ fn oneself(routes: &mut Routes) {
         "ChangePassword",
         reset::post_change,
     );
-    routes.raw("POST /v1/auth/2fa/enable-init", OwnAccount, Answers::Json, &[], async |cx: Cx| Reply::json(&second::begin(&cx).await?));
+    routes.raw("POST /v1/auth/2fa/enable-init", Second, Answers::Json, &[], async |cx: Cx| Reply::json(&second::begin(&cx).await?));
     routes.call::<second::Code, second::RecoveryCodes, _, _>(
         "POST /v1/auth/2fa/enable-complete",
-        OwnAccount,
+        Second,
         "CompleteSecond",
         second::post_complete,
     );
@@ -200,11 +203,11 @@ fn oneself(routes: &mut Routes) {
 
 /// Calls about passkeys.
 fn passkeys(routes: &mut Routes) {
-    use Permission::{Open, OwnAccount};
-    routes.raw("POST /v1/auth/passkeys/register/begin", OwnAccount, Answers::Json, &[], passkey::post_begin_adding);
+    use Permission::{Open, OwnAccount, Second};
+    routes.raw("POST /v1/auth/passkeys/register/begin", Second, Answers::Json, &[], passkey::post_begin_adding);
     routes.call::<passkey::AddPasskey, passkey::Passkey, _, _>(
         "POST /v1/auth/passkeys/register/finish",
-        OwnAccount,
+        Second,
         "AddPasskey",
         passkey::post_add,
     );
@@ -375,7 +378,7 @@ fn team(routes: &mut Routes) {
 
 /// Calls about the businesses of an account, and within one.
 fn businesses(routes: &mut Routes) {
-    use Permission::{ApiKeyWrite, Member, OwnAccount, SignedIn};
+    use Permission::{ApiKeyWrite, Member, OwnAccount, SettingsWrite, SignedIn};
     routes.json("GET /v1/tenants", SignedIn, "Businesses", &[], business::list);
     routes.call::<business::OpenBusiness, login::SignedIn, _, _>("POST /v1/tenants", OwnAccount, "OpenBusiness", business::post_open);
     routes.call::<business::SwitchTenant, login::SignedIn, _, _>(
@@ -388,6 +391,12 @@ fn businesses(routes: &mut Routes) {
     routes.command::<site::AddSite>("POST /v1/sites");
     routes.json("GET /v1/settings", Member, "Settings", &[], async |cx: Cx| settings::settings(&mut cx.tx().await?).await);
     routes.command::<settings::SaveSettings>("POST /v1/settings");
+    routes.json("GET /v1/settings/security", SettingsWrite, "Security", &[], async |cx: Cx| policy::security(&mut cx.tx().await?).await);
+    routes.command::<policy::SaveSecurity>("POST /v1/settings/security");
+    routes.json("GET /v1/settings/branding", SettingsWrite, "Branding", &[], async |cx: Cx| brand::branding(&mut cx.tx().await?).await);
+    routes.command::<brand::SaveBranding>("POST /v1/settings/branding");
+    routes.upload("POST /v1/settings/branding/logo", SettingsWrite, brand::post_logo);
+    routes.command::<brand::RemoveLogo>("DELETE /v1/settings/branding/logo");
     routes.list("GET /v1/api-keys", ApiKeyWrite, &api_key::KEYS);
     routes.call::<api_key::MakeApiKey, api_key::MadeApiKey, _, _>("POST /v1/api-keys", ApiKeyWrite, "MakeApiKey", api_key::post_make);
     routes.command::<api_key::RevokeApiKey>("DELETE /v1/api-keys/{id}");

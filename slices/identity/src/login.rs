@@ -9,11 +9,12 @@ use web::{Cx, Reply};
 
 use crate::{
     account::{Secret, keep, usual_business},
+    business::given,
     captcha,
     client::Client,
     guess::{self, Counted},
     known_device,
-    letter::{self, Wish},
+    letter::{self, Origin, Wish},
     limits, oidc,
     password::{Password, Verdict, hasher},
     refresh::{self, TokenPair},
@@ -48,6 +49,9 @@ pub struct Login {
     /// What the CAPTCHA gave, where one was asked for.
     #[serde(default)]
     pub captcha_token: Option<String>,
+    /// The short name of the business to work for; the usual one if not given, or where one is no member of it.
+    #[serde(default)]
+    pub business: Option<String>,
 }
 
 /// What signing in, opening a business and changing to another answer beside the new cookie.
@@ -169,9 +173,9 @@ async fn find(cx: &Cx, email: &str) -> Result<Found> {
 /// wrong guesses it asks for a proof that a person does it.
 pub(crate) async fn login(cx: &Cx, login: &Login) -> Result<Entered> {
     // What is no address is guessed at like an unknown one.
-    let email = limits::typed(&login.email);
+    let (email, business) = (limits::typed(&login.email), given(login.business.as_ref())?);
     captcha::before_login(cx, &email, login.captcha_token.as_deref()).await?;
-    let result = check(cx, login, &email).await;
+    let result = check(cx, login, business, &email).await;
     match &result {
         Ok(_) => captcha::guessed_right(cx, &email).await,
         Err(error) if error.code() == "login.wrong" => captcha::guessed_wrong(cx, &email).await,
@@ -180,7 +184,7 @@ pub(crate) async fn login(cx: &Cx, login: &Login) -> Result<Entered> {
     result
 }
 
-async fn check(cx: &Cx, login: &Login, email: &str) -> Result<Entered> {
+async fn check(cx: &Cx, login: &Login, business: Option<&str>, email: &str) -> Result<Entered> {
     let (db, now) = (cx.app.db(), cx.app.db().source().now());
     let found = find(cx, email).await?;
     found.counted.refused(now, "login.shut")?;
@@ -200,11 +204,11 @@ async fn check(cx: &Cx, login: &Login, email: &str) -> Result<Entered> {
     let mut system = db.system("identity.sign_in").await?;
     guess::clear(&mut system, &[found.keys.0, found.keys.1]).await?;
     if found.second {
-        let awaited = second::ask(&mut system, account).await?;
+        let awaited = second::ask(&mut system, account, business).await?;
         system.commit().await?;
         return Ok(Entered { outcome: Outcome::Second(awaited), cookies: Vec::new() });
     }
-    enter(cx, system, account, login.session, false, "password").await
+    enter(cx, system, Entering { account, business, wanted: login.session, second: false, how: "password" }).await
 }
 
 /// What a wrong guess leads to: the same for every address.
@@ -218,27 +222,28 @@ async fn refuse(cx: &Cx, email: &str, found: &Found) -> Result<Error> {
         let client = Client::of(&cx.headers, cx.op.address);
         let place = client.address.map_or_else(String::new, |address| address.to_string());
         let mut system = cx.app.db().system("identity.sign_in").await?;
-        letter::wish(cx, &mut system, Wish::Locked { email: email.to_owned(), until, device: client.device, place }).await?;
+        letter::wish(&mut system, Origin::own(cx), Wish::Locked { email: email.to_owned(), until, device: client.device, place }).await?;
         system.commit().await?;
     }
     Ok(Error::rule("login.wrong"))
 }
 
+/// Somebody who proved who they are, and how.
+pub(crate) struct Entering<'a> {
+    pub account: AccountId,
+    /// The short name of the business that they want to work for.
+    pub business: Option<&'a str>,
+    pub wanted: Wanted,
+    pub second: bool,
+    pub how: &'static str,
+}
+
 /// Begins a session for somebody who proved who they are, and commits. The browser's former session ends; a device that was
 /// not seen before is told by mail, unless it is the account's first.
-pub(crate) async fn enter(
-    cx: &Cx,
-    mut system: System,
-    account: AccountId,
-    wanted: Wanted,
-    second: bool,
-    how: &'static str,
-) -> Result<Entered> {
-    let proof = {
-        let tenant = usual_business(&mut system, account).await?;
-        Proof::now(account, tenant, system.source().now(), second)
-    };
-    enter_with(cx, system, &proof, wanted, how).await
+pub(crate) async fn enter(cx: &Cx, mut system: System, who: Entering<'_>) -> Result<Entered> {
+    let tenant = usual_business(&mut system, who.account, who.business).await?;
+    let proof = Proof::now(who.account, tenant, system.source().now(), who.second);
+    enter_with(cx, system, &proof, who.wanted, who.how).await
 }
 
 /// The same for a proof that was made elsewhere.
@@ -260,7 +265,7 @@ pub(crate) async fn enter_with(cx: &Cx, mut system: System, proof: &Proof, wante
     }
     let outcome = if kind == Kind::Tokens {
         let standing = token::load_in(&mut system, account, proof.tenant).await?.ok_or_else(|| Error::rule("account.locked"))?;
-        Outcome::Tokens(refresh::first(&cx.app, &mut system, &standing, begun.id).await?)
+        Outcome::Tokens(refresh::first(&cx.app, &mut system, &standing, begun.id, proof.second).await?)
     } else {
         Outcome::Browser(SignedIn { account, tenant: proof.tenant, csrf_token: begun.csrf.clone() })
     };
@@ -279,11 +284,11 @@ pub(crate) async fn enter_with(cx: &Cx, mut system: System, proof: &Proof, wante
 pub(crate) async fn post(cx: Cx, wanted: Login) -> Result<Reply> {
     match login(&cx, &wanted).await {
         Ok(entered) => entered.reply(),
-        // The same for known and unknown addresses: what was typed is what is counted.
-        Err(error) if error.status() == 401 && captcha::is_wanted(&cx, &limits::typed(&wanted.email)).await => {
-            Ok(Reply::problem(&cx, &error, &serde_json::json!({ "captchaRequired": true })))
+        Err(error) => {
+            // The same for known and unknown addresses: what was typed is what is counted.
+            let needed = captcha::is_wanted(&cx, &limits::typed(&wanted.email)).await;
+            captcha::refusal(&cx, error, needed)
         }
-        Err(error) => Err(error),
     }
 }
 

@@ -14,6 +14,7 @@ use web::{Cx, Reply};
 use crate::{
     account,
     email::Email,
+    invitation::{self, Invitation, Invite},
     link, revocation,
     role::{self, Grant},
     session, site,
@@ -60,7 +61,7 @@ pub(crate) static OTHERS: List = List {
     key: "account_id",
 };
 
-/// Makes somebody a member: an account that is there already, or a new one.
+/// Makes somebody a member whose address nobody uses here yet. Anybody else is invited instead, and decides themselves.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AddMember {
@@ -150,15 +151,37 @@ impl State {
     }
 }
 
+/// What adding somebody came to.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Added {
+    /// They are a member.
+    #[expect(dead_code, reason = "says how the answer looks; it is the command's, kept for a repeated request, with the link beside")]
+    Member(NewMember),
+    /// They were invited.
+    Invited(Invited),
+}
+
 /// A member as they were added.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Added {
+pub struct NewMember {
     /// The member.
     #[serde(flatten)]
     pub member: Member,
     /// Where they choose their password, when they have none yet; shown once, stands 7 days.
     pub password_link: Option<String>,
+}
+
+/// An address that may have an account of its own: its owner got a letter, and becomes a member by accepting.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Invited {
+    /// True.
+    pub invited: bool,
+    /// The invitation, as `POST /v1/team/invitations` answers it.
+    #[serde(flatten)]
+    pub invitation: Invitation,
 }
 
 impl Member {
@@ -232,7 +255,9 @@ impl db::Command for Join {
     }
 }
 
-/// Everything that can be wrong is looked at before an account is made. The answer has the link to a first password.
+/// Everything that can be wrong is looked at before an account is made. The answer has the link to a first password; or, for an
+/// address that this business alone does not answer for, an invitation. So who asks whether an address is known here writes to
+/// its owner, and is bounded and entered in the trail as whoever invites.
 pub(crate) async fn add(cx: &Cx, wanted: AddMember) -> Result<Value> {
     let email = Email::read("email", &wanted.email)?;
     let name = site::name("name", &wanted.name)?;
@@ -240,7 +265,10 @@ pub(crate) async fn add(cx: &Cx, wanted: AddMember) -> Result<Value> {
     let account = account::account_for(cx.app.db(), email.as_str()).await?;
     let tenant = cx.op.tenant()?;
     if !is_ours(cx.app.db(), account, tenant).await? {
-        return Err(Error::rule("member.address_taken").at("email"));
+        let AddMember { email, name, roles, own_roles } = wanted;
+        let invitation = invitation::invite(cx, &Invite { email, name, roles, own_roles }).await?;
+        let answer = Added::Invited(Invited { invited: true, invitation });
+        return serde_json::to_value(answer).map_err(|e| Error::Internal(e.to_string()));
     }
     let mut answer = cx.run(Join { account, email, name, roles: wanted.roles, own_roles: wanted.own_roles }).await?.body;
     // Looked at again: two businesses may have added a new address at the same moment, and then neither gets a link.
@@ -252,13 +280,13 @@ pub(crate) async fn add(cx: &Cx, wanted: AddMember) -> Result<Value> {
     Ok(answer)
 }
 
-/// Whether an account is known to this business alone: it has no password of its own choice yet and no other business, or is
-/// a member here already. Addresses are not verified yet, so an account that somebody else registered or added is not taken
-/// in by its address: whoever holds it would get this business's roles, or this business the account.
+/// Whether an account is known to this business alone: it has no password of its own choice yet and no other business, and is not
+/// locked, or is a member here already. Addresses are not verified yet, so an account that somebody else registered or added is not
+/// taken in by its address: whoever holds it would get this business's roles, or this business the account.
 async fn is_ours(db: &db::Db, account: AccountId, tenant: kernel::TenantId) -> Result<bool> {
     let mut system = db.system("identity.member_account").await?;
     let ours = sqlx::query_scalar!(
-        r#"SELECT (a.password_hash IS NULL OR EXISTS (SELECT 1 FROM identity.member m WHERE m.account_id = a.id AND m.tenant_id = $2))
+        r#"SELECT (a.password_hash IS NULL AND a.locked_at IS NULL OR EXISTS (SELECT 1 FROM identity.member m WHERE m.account_id = a.id AND m.tenant_id = $2))
             AND NOT EXISTS (SELECT 1 FROM identity.member m WHERE m.account_id = a.id AND m.tenant_id <> $2) AS "ours!"
         FROM identity.account a WHERE a.id = $1"#,
         account.uuid(),
@@ -284,6 +312,8 @@ struct Stored {
     own: Vec<String>,
     state: String,
     version: i32,
+    /// Whether the account is locked.
+    locked: bool,
 }
 
 impl Stored {
@@ -306,7 +336,7 @@ pub(crate) async fn member(tx: &mut Tx, account: AccountId) -> Result<Member> {
     let tenant = tx.tenant().uuid();
     sqlx::query_as!(
         Stored,
-        r#"SELECT m.account_id, m.email, m.name, m.roles, m.own_roles, m.state, m.version,
+        r#"SELECT m.account_id, m.email, m.name, m.roles, m.own_roles, m.state, m.version, m.locked,
             ARRAY(SELECT p FROM identity.role r, unnest(r.permissions) p WHERE r.tenant_id = $1 AND r.id = ANY (m.own_roles)) AS "own!"
         FROM identity.member m WHERE m.tenant_id = $1 AND m.account_id = $2"#,
         tenant,
@@ -339,10 +369,10 @@ impl db::Command for ChangeRoles {
     }
 }
 
-/// A member who is being changed, with the number of owners; all of them are locked.
+/// A member who is being changed, with the number of other owners who can act; all of their rows are held.
 pub(crate) struct Held {
     pub member: Member,
-    owners: usize,
+    other_owners: usize,
 }
 
 impl Held {
@@ -351,18 +381,19 @@ impl Held {
         if tx.op().permissions.includes(self.member.permissions()) { Ok(()) } else { Err(Error::rule("role.beyond_own").at(field)) }
     }
 
-    /// Refuses to take the last owner away.
+    /// Refuses to take the last owner away who can act: one whose account is locked can't.
     pub fn leaves_an_owner(&self, field: &str) -> Result<()> {
-        if self.member.owns() && self.owners < 2 { Err(Error::rule("member.last_owner").at(field)) } else { Ok(()) }
+        if self.member.owns() && self.other_owners == 0 { Err(Error::rule("member.last_owner").at(field)) } else { Ok(()) }
     }
 }
 
-/// Locks a member and all owners, so that two owners can't demote or remove each other at the same moment.
+/// Locks a member and all owners, so that two owners can't demote or remove each other at the same moment, nor one be demoted
+/// while the other one's account is locked ([`hold_owners`]).
 pub(crate) async fn lock(tx: &mut Tx, account: AccountId) -> Result<Held> {
     let tenant = tx.tenant().uuid();
     let rows = sqlx::query_as!(
         Stored,
-        r#"SELECT m.account_id, m.email, m.name, m.roles, m.own_roles, m.state, m.version,
+        r#"SELECT m.account_id, m.email, m.name, m.roles, m.own_roles, m.state, m.version, m.locked,
             ARRAY(SELECT p FROM identity.role r, unnest(r.permissions) p WHERE r.tenant_id = $1 AND r.id = ANY (m.own_roles)) AS "own!"
         FROM identity.member m
         WHERE m.tenant_id = $1 AND (m.account_id = $2 OR (m.state = 'active' AND 'owner' = ANY (m.roles))) ORDER BY m.account_id FOR UPDATE"#,
@@ -371,10 +402,12 @@ pub(crate) async fn lock(tx: &mut Tx, account: AccountId) -> Result<Held> {
     )
     .fetch_all(tx.conn())
     .await?;
+    let able: Vec<bool> = rows.iter().map(|row| !row.locked).collect();
     let members = rows.into_iter().map(Stored::member).collect::<Result<Vec<_>>>()?;
-    let owners = members.iter().filter(|member| member.owns()).count();
+    let others = members.iter().zip(able).filter(|(member, able)| *able && member.owns() && member.account_id != account);
+    let other_owners = others.count();
     let member = members.into_iter().find(|member| member.account_id == account).ok_or(Error::NotFound)?;
-    Ok(Held { member, owners })
+    Ok(Held { member, other_owners })
 }
 
 /// Gives a locked member these roles and this state; it is felt at once.
@@ -406,6 +439,13 @@ pub(crate) async fn save(
     revocation::of_member(tx, Some(account)).await?;
     session::forget(account);
     Ok(after)
+}
+
+/// Notes at an account's memberships whether it is locked: a business does not see accounts, but must know which owners can act.
+/// Whoever changes owners holds the same rows ([`lock`]), and reads what was noted once they have them.
+pub(crate) async fn note_locked(system: &mut System, account: AccountId, locked: bool) -> Result<()> {
+    sqlx::query!("UPDATE identity.member SET locked = $2 WHERE account_id = $1", account.uuid(), locked).execute(system.conn()).await?;
+    Ok(())
 }
 
 /// Holds the owners of every business that an account owns as they are until the transaction ends: two of them can't be locked,

@@ -47,6 +47,9 @@ struct Waiting {
     nonce: String,
     verifier: String,
     next: String,
+    /// The short name of the business whose sign-in page was used.
+    #[serde(default)]
+    business: Option<String>,
 }
 
 /// A sign-in that was begun.
@@ -118,14 +121,15 @@ fn redirect_uri(app: &App, provider: &Provider) -> String {
     format!("{}/v1/auth/oidc/{}/callback", app.settings().public_url.trim_end_matches('/'), provider.name)
 }
 
-/// Begins a sign-in; `next` is where the person wanted to be.
-pub(crate) async fn begin(cx: &Cx, next: &str) -> Result<Begun> {
+/// Begins a sign-in; `next` is where the person wanted to be, `business` the one whose sign-in page was used.
+pub(crate) async fn begin(cx: &Cx, next: &str, business: Option<&str>) -> Result<Begun> {
     let (db, provider) = (cx.app.db(), provider::of_path(cx)?);
     let described = cx.app.part::<Providers>().described(&cx.app, &provider).await?;
     let (state, nonce, verifier) = (Token::new(db.source()), Token::new(db.source()), Token::new(db.source()));
     // Several windows of one browser may sign in at once.
     let browser = session::cookie(&cx.headers, COOKIE).and_then(|value| Token::read(&value)).unwrap_or_else(|| Token::new(db.source()));
-    let waiting = Waiting { nonce: nonce.text(), verifier: verifier.text(), next: next.chars().take(2000).collect() };
+    let next = next.chars().take(2000).collect();
+    let waiting = Waiting { nonce: nonce.text(), verifier: verifier.text(), next, business: business.map(str::to_owned) };
     let waiting = serde_json::to_vec(&waiting).map_err(|e| Error::Internal(e.to_string()))?;
     let mut system = db.system("identity.oidc").await?;
     let now = system.source().now();
@@ -291,12 +295,19 @@ pub(crate) async fn finish(cx: &Cx) -> Result<(Entered, String)> {
     };
     let account = person::account_of(&Asked { app, headers: &cx.headers, op: &cx.op }, &mut system, &who).await?;
     let sealed = db.vault().seal(&sealed_for_token(account), exchanged.id_token.as_bytes())?;
-    let entered = enter(cx, system, account, (provider.name.clone(), sealed), claims.multi_factor()).await?;
+    let entered = enter(cx, system, account, waiting.business.as_deref(), (provider.name.clone(), sealed), claims.multi_factor()).await?;
     Ok((entered, waiting.next))
 }
 
 /// Begins the session, or asks for the account's own second factor.
-async fn enter(cx: &Cx, mut system: System, account: AccountId, provider: (String, Vec<u8>), second: bool) -> Result<Entered> {
+async fn enter(
+    cx: &Cx,
+    mut system: System,
+    account: AccountId,
+    business: Option<&str>,
+    provider: (String, Vec<u8>),
+    second: bool,
+) -> Result<Entered> {
     let row = sqlx::query!(r#"SELECT locked_at, totp_since IS NOT NULL AS "second!" FROM identity.account WHERE id = $1"#, account.uuid())
         .fetch_one(system.conn())
         .await?;
@@ -304,7 +315,7 @@ async fn enter(cx: &Cx, mut system: System, account: AccountId, provider: (Strin
         return Err(Error::rule("account.locked"));
     }
     if row.second && !second {
-        let awaited = second::ask(&mut system, account).await?;
+        let awaited = second::ask(&mut system, account, business).await?;
         let hash = Token::read(&awaited.mfa_token).map(|token| token.hash()).unwrap_or_default();
         let (name, sealed) = provider;
         sqlx::query!("UPDATE identity.challenge SET provider = $2, sealed = $3 WHERE token_hash = $1", &hash, name, sealed)
@@ -313,7 +324,7 @@ async fn enter(cx: &Cx, mut system: System, account: AccountId, provider: (Strin
         system.commit().await?;
         return Ok(Entered { outcome: Outcome::Second(awaited), cookies: Vec::new() });
     }
-    let (tenant, now) = (usual_business(&mut system, account).await?, system.source().now());
+    let (tenant, now) = (usual_business(&mut system, account, business).await?, system.source().now());
     let proof = Proof { provider: Some(provider), ..Proof::now(account, tenant, now, second) };
     login::enter_with(cx, system, &proof, Wanted::Cookie, "oidc").await
 }

@@ -2,15 +2,21 @@
 
 mod account;
 mod admin;
+mod branding;
+mod businesses;
 mod device;
 mod devices;
 mod keys;
+mod mailed;
 mod passkeys;
 mod pin;
 mod providers;
+mod reauth;
+mod security;
 mod settings;
 mod sign_in;
 mod team;
+mod whose;
 
 use maud::{Markup, html};
 use web::{
@@ -20,6 +26,9 @@ use web::{
 
 pub(crate) fn routes(routes: &mut Routes) {
     sign_in::routes(routes);
+    mailed::routes(routes);
+    reauth::routes(routes);
+    businesses::routes(routes);
     account::routes(routes);
     passkeys::routes(routes);
     pin::routes(routes);
@@ -30,6 +39,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     team::routes(routes);
     settings::routes(routes);
     keys::routes(routes);
+    security::routes(routes);
+    branding::routes(routes);
 }
 
 /// A form as it is shown: empty, or as it was typed with what is wrong.

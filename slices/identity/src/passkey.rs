@@ -20,10 +20,11 @@ use webauthn_rs::{
 
 use crate::{
     account::Secret,
-    letter,
-    login::{self, Wanted},
+    business, letter,
+    login::{self, Entering, Wanted},
+    revocation::{self, Ended},
     secret::{Digested, Token},
-    token,
+    session, token,
 };
 
 /// Seconds for which a ceremony stands.
@@ -79,6 +80,9 @@ pub struct PasskeyLogin {
     /// `tokens` (for programs, if not given) or `cookie` (for browsers).
     #[serde(default)]
     pub session: Wanted,
+    /// The short name of the business to work for; the usual one if not given, or where one is no member of it.
+    #[serde(default)]
+    pub business: Option<String>,
 }
 
 /// One passkey of an account.
@@ -237,6 +241,7 @@ pub(crate) async fn add(cx: &Cx, wanted: &AddPasskey) -> Result<Passkey> {
     let key = party.finish_passkey_registration(&made, &state).map_err(|e| refused(&e))?;
     let (credential_id, stored) = (key.cred_id().to_vec(), as_json(&key)?);
     let signs = i64::from(Credential::from(key).counter);
+    let own = token::own_session(cx).await?;
     let mut system = db.system("identity.passkey").await?;
     let (id, now) = (system.source().uuid(), system.source().now());
     let added = sqlx::query!(
@@ -255,10 +260,14 @@ pub(crate) async fn add(cx: &Cx, wanted: &AddPasskey) -> Result<Passkey> {
     if added.rows_affected() != 1 {
         return Err(Error::rule("passkey.exists"));
     }
+    // Whoever just added it holds it: it is given in this session.
+    session::second_given(&mut system, own).await?;
+    revocation::of_platform(&mut system, Ended::Rights(account)).await?;
     note(cx, &mut system, account, "passkey.added", &json!({ "passkey": id, "name": name })).await?;
     letter::tell(cx, &mut system, account, |happened, base| letters::passkey_added(&name, happened, &format!("{base}/account/security")))
         .await?;
     system.commit().await?;
+    session::forget(account);
     Ok(Passkey { id, name, created_at: now, used_at: None, doubted: false })
 }
 
@@ -340,6 +349,7 @@ async fn doubt(cx: &Cx, mut system: System, account: AccountId, id: Uuid) -> Res
             .fetch_optional(system.conn())
             .await?;
     if let Some(name) = name {
+        revocation::of_platform(&mut system, Ended::Rights(account)).await?;
         note(cx, &mut system, account, "passkey.doubted", &json!({ "passkey": id, "name": name })).await?;
         letter::tell(cx, &mut system, account, |happened, base| {
             letters::passkey_doubted(&name, happened, &format!("{base}/account/security"))
@@ -373,10 +383,13 @@ pub(crate) async fn remove(cx: &Cx, id: Uuid) -> Result<()> {
         .fetch_optional(system.conn())
         .await?
         .ok_or(Error::NotFound)?;
+    revocation::of_platform(&mut system, Ended::Rights(account)).await?;
     note(cx, &mut system, account, "passkey.removed", &json!({ "passkey": id, "name": name })).await?;
     letter::tell(cx, &mut system, account, |happened, base| letters::passkey_removed(&name, happened, &format!("{base}/account/security")))
         .await?;
-    system.commit().await
+    system.commit().await?;
+    session::forget(account);
+    Ok(())
 }
 
 /// Deletes ceremonies that nobody finished.
@@ -408,8 +421,9 @@ pub(crate) async fn post_begin_showing(cx: Cx) -> Result<Reply> {
 
 /// `POST /v1/auth/passkeys/login/finish`. A passkey is both factors: something one has, and what opens it.
 pub(crate) async fn post_login(cx: Cx, wanted: PasskeyLogin) -> Result<Reply> {
+    let business = business::given(wanted.business.as_ref())?;
     let (system, account) = shown(&cx, &wanted.ceremony, &wanted.credential).await?;
-    login::enter(&cx, system, account, wanted.session, true, "passkey").await?.reply()
+    login::enter(&cx, system, Entering { account, business, wanted: wanted.session, second: true, how: "passkey" }).await?.reply()
 }
 
 /// `DELETE /v1/auth/passkeys/{id}`.

@@ -1,4 +1,4 @@
-//! Proving again who one is: after a day, and after the network changed. By password, by the second factor, by a passkey, or, for an
+//! Proving again who one is: after a day, after the network changed, and where the second factor is demanded and was not given. By password, by the second factor, by a passkey, or, for an
 //! account without a second factor, by a code that is mailed (which is no second factor: NIST SP 800-63B-4 §3.1.3.1).
 
 use axum::http::header;
@@ -10,11 +10,13 @@ use web::{Cx, Reply};
 
 use crate::{
     account::{Accepted, Secret},
+    captcha,
     client::Client,
     letter,
     login::SignedIn,
     passkey::{self, ShownPasskey},
-    phone, reset, second,
+    phone, reset,
+    second::{self, Code},
     secret::{Digested, Token, digest, six_digits},
     session::{self, Begun},
     token,
@@ -38,6 +40,9 @@ pub struct ReauthVerify {
     /// A passkey, begun by `POST /v1/auth/passkeys/login/begin`.
     #[serde(default)]
     pub passkey: Option<ShownPasskey>,
+    /// What the CAPTCHA gave, where one was asked for.
+    #[serde(default)]
+    pub captcha_token: Option<String>,
 }
 
 fn code_hash(account: AccountId, code: &str) -> Digested {
@@ -47,8 +52,9 @@ fn code_hash(account: AccountId, code: &str) -> Digested {
 /// Mails or texts a code to an account without a second factor; the former code ends.
 pub(crate) async fn send(cx: &Cx) -> Result<()> {
     let (db, account) = (cx.app.db(), cx.op.account()?);
+    let awaits_second = session::awaits_second(cx).await?;
     let mut system = db.system("identity.reauth").await?;
-    if second::is_on(&mut system, account).await? {
+    if awaits_second || second::is_on(&mut system, account).await? {
         return Err(Error::rule("reauth.mail"));
     }
     // The code serves the session that asked for it, and no other.
@@ -127,7 +133,9 @@ async fn mailed(cx: &Cx, account: AccountId, code: &Secret) -> Result<()> {
 /// Proves again; the session gets a new token, and this network.
 pub(crate) async fn verify(cx: &Cx, wanted: &ReauthVerify) -> Result<(SignedIn, Begun)> {
     let account = cx.op.account()?;
+    let awaits_second = session::awaits_second(cx).await?;
     let (how, with_second) = match (&wanted.password, &wanted.code, &wanted.passkey) {
+        (Some(_), None, None) if awaits_second => return Err(Error::rule("reauth.second").at("password")),
         (Some(password), None, None) => {
             reset::current(cx, "password", password).await?;
             ("password", false)
@@ -137,7 +145,9 @@ pub(crate) async fn verify(cx: &Cx, wanted: &ReauthVerify) -> Result<(SignedIn, 
             let on = second::is_on(&mut system, account).await?;
             drop(system);
             if on {
-                second::prove(cx, code).await?
+                second::prove(cx, &Code { code: code.clone(), captcha_token: wanted.captcha_token.clone() }).await?
+            } else if awaits_second {
+                return Err(Error::rule("reauth.mail").at("code"));
             } else {
                 mailed(cx, account, code).await?
             }
@@ -178,6 +188,11 @@ pub(crate) async fn post_send(cx: Cx) -> Result<Reply> {
 
 /// `POST /v1/auth/reauth/verify`.
 pub(crate) async fn post_verify(cx: Cx, wanted: ReauthVerify) -> Result<Reply> {
-    let (signed_in, begun) = verify(&cx, &wanted).await?;
-    Ok(Reply::json(&signed_in)?.header(header::SET_COOKIE, begun.set_cookie()))
+    match verify(&cx, &wanted).await {
+        Ok((signed_in, begun)) => Ok(Reply::json(&signed_in)?.header(header::SET_COOKIE, begun.set_cookie())),
+        Err(error) => {
+            let needed = wanted.code.is_some() && second::proof_wanted(&cx, None).await;
+            captcha::refusal(&cx, error, needed)
+        }
+    }
 }

@@ -55,14 +55,14 @@ pub struct TokenPair {
 }
 
 /// The first pair of a session.
-pub(crate) async fn first(app: &App, system: &mut System, standing: &Standing, session: SessionId) -> Result<TokenPair> {
+pub(crate) async fn first(app: &App, system: &mut System, standing: &Standing, session: SessionId, given: bool) -> Result<TokenPair> {
     let refresh = add(system, session).await?;
-    pair(app, standing, session, refresh.text()).await
+    pair(app, standing, session, given, refresh.text()).await
 }
 
-async fn pair(app: &App, standing: &Standing, session: SessionId, refresh: String) -> Result<TokenPair> {
+async fn pair(app: &App, standing: &Standing, session: SessionId, given: bool, refresh: String) -> Result<TokenPair> {
     Ok(TokenPair {
-        access_token: token::issue(app, standing, session).await?,
+        access_token: token::issue(app, standing, session, given).await?,
         refresh_token: refresh,
         token_type: "Bearer",
         expires_in: LIFE,
@@ -180,11 +180,12 @@ pub(crate) async fn post(cx: Cx, wanted: Refresh) -> Result<Reply> {
     system.commit().await?;
     let Given::Next(session, next) = done else { return Err(wrong()) };
     let mut system = db.system("identity.refresh").await?;
-    let row =
-        sqlx::query!("SELECT account_id, tenant_id FROM identity.session WHERE id = $1", session.uuid()).fetch_one(system.conn()).await?;
+    let row = sqlx::query!("SELECT account_id, tenant_id, second FROM identity.session WHERE id = $1", session.uuid())
+        .fetch_one(system.conn())
+        .await?;
     drop(system);
     let standing = token::load(db, AccountId::new(row.account_id), row.tenant_id.map(TenantId::new)).await?.ok_or_else(wrong)?;
-    Reply::json(&pair(app, &standing, session, next.text()).await?)
+    Reply::json(&pair(app, &standing, session, row.second, next.text()).await?)
 }
 
 /// Forgets successors that are answered no more, and seals the others anew; returns how many.

@@ -17,7 +17,7 @@ use crate::{
     account::{self, Accepted, Secret, chosen},
     captcha,
     email::Email,
-    letter::{self, Wish},
+    letter::{self, Origin, Wish},
     password::{Password, Verdict, hasher},
     reset,
     secret::Token,
@@ -40,6 +40,9 @@ pub struct Register {
     /// What the CAPTCHA gave, where one was asked for.
     #[serde(default)]
     pub captcha_token: Option<String>,
+    /// The short name of the business whose sign-in page it was: the letter has its look.
+    #[serde(default)]
+    pub business: Option<String>,
 }
 
 /// An address to write to.
@@ -48,6 +51,9 @@ pub struct Register {
 pub struct Addressed {
     /// The address.
     pub email: String,
+    /// The short name of the business whose sign-in page it was: the letter has its look.
+    #[serde(default)]
+    pub business: Option<String>,
 }
 
 /// Confirms an address.
@@ -85,7 +91,7 @@ pub struct Verified {
 /// Registers; returns the cookie by which this browser is known again. The work is the same whether or not the address is known.
 pub(crate) async fn register(cx: &Cx, wanted: &Register) -> Result<String> {
     let db = cx.app.db();
-    let email = Email::read("email", &wanted.email)?;
+    let (email, origin) = (Email::read("email", &wanted.email)?, Origin::of(cx, wanted.business.as_ref())?);
     captcha::before_register(cx, wanted.captcha_token.as_deref()).await?;
     let password = chosen(&cx.app, "password", &wanted.password, &[email.as_str(), email.local()]).await?;
     let hash = hasher().hash(db.source(), password).await?;
@@ -102,13 +108,13 @@ pub(crate) async fn register(cx: &Cx, wanted: &Register) -> Result<String> {
     )
     .execute(system.conn())
     .await?;
-    letter::wish(cx, &mut system, Wish::Verify { registration: id }).await?;
+    letter::wish(&mut system, origin, Wish::Verify { registration: id }).await?;
     system.commit().await?;
     Ok(format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={STANDS}", browser.text()))
 }
 
 /// Writes the letter of a registration: the link, or, to an address that has an account, that it has one.
-pub(crate) async fn write(system: &mut System, db: &Db, base: &str, registration: Uuid) -> Result<()> {
+pub(crate) async fn write(system: &mut System, db: &Db, origin: &Origin, registration: Uuid) -> Result<()> {
     let row = sqlx::query!("SELECT email FROM identity.registration WHERE id = $1 AND spent_at IS NULL", registration)
         .fetch_optional(system.conn())
         .await?;
@@ -117,13 +123,13 @@ pub(crate) async fn write(system: &mut System, db: &Db, base: &str, registration
     if let Some(account) = known
         && has_password(system, account).await?
     {
-        return letter::send(system, db, Some(account), &row.email, letters::known(&format!("{base}/login"))).await;
+        return origin.send(system, db, Some(account), &row.email, letters::known(&origin.sign_in())).await;
     }
     let token = Token::new(system.source());
     sqlx::query!("UPDATE identity.registration SET token_hash = $2 WHERE id = $1", registration, &token.hash())
         .execute(system.conn())
         .await?;
-    letter::send(system, db, known, &row.email, letters::verify(&format!("{base}/verify-email?token={}", token.text()))).await
+    origin.send(system, db, known, &row.email, letters::verify(&origin.link("/verify-email", &token.text()))).await
 }
 
 async fn has_password(system: &mut System, account: AccountId) -> Result<bool> {
@@ -134,7 +140,7 @@ async fn has_password(system: &mut System, account: AccountId) -> Result<bool> {
 }
 
 /// Writes the letter of an address's last registration again, with a new link.
-pub(crate) async fn write_again(system: &mut System, db: &Db, base: &str, email: &str) -> Result<()> {
+pub(crate) async fn write_again(system: &mut System, db: &Db, origin: &Origin, email: &str) -> Result<()> {
     let now = system.source().now();
     let last = sqlx::query_scalar!(
         "SELECT id FROM identity.registration WHERE email = $1 AND spent_at IS NULL AND expires_at > $2 ORDER BY created_at DESC LIMIT 1",
@@ -144,7 +150,7 @@ pub(crate) async fn write_again(system: &mut System, db: &Db, base: &str, email:
     .fetch_optional(system.conn())
     .await?;
     match last {
-        Some(registration) => write(system, db, base, registration).await,
+        Some(registration) => write(system, db, origin, registration).await,
         None => Ok(()),
     }
 }
@@ -247,9 +253,9 @@ pub(crate) async fn post(cx: Cx, wanted: Register) -> Result<Reply> {
 
 /// `POST /v1/auth/resend-verification`.
 pub(crate) async fn post_resend(cx: Cx, wanted: Addressed) -> Result<Reply> {
-    let email = Email::read("email", &wanted.email)?;
+    let (email, origin) = (Email::read("email", &wanted.email)?, Origin::of(&cx, wanted.business.as_ref())?);
     let mut system = cx.app.db().system("identity.verify").await?;
-    letter::wish(&cx, &mut system, Wish::VerifyAgain { email: email.to_string() }).await?;
+    letter::wish(&mut system, origin, Wish::VerifyAgain { email: email.to_string() }).await?;
     system.commit().await?;
     Accepted::reply()
 }

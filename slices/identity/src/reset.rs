@@ -12,7 +12,7 @@ use crate::{
     account::{self, Accepted, Secret, chosen, personal},
     email::Email,
     guess,
-    letter::{self, Wish},
+    letter::{self, Origin, Wish},
     link, login,
     password::{Password, Verdict, hasher},
     phone,
@@ -80,22 +80,22 @@ fn code_hash(account: AccountId, code: &str) -> Digested {
     digest("reset code", &[account.uuid().as_bytes(), code.as_bytes()])
 }
 
-/// Writes the letter, if the address has an account that may sign in. The code goes to its telephone, if `texts` can be sent and it
+/// Writes the letter, if the address has an account that may sign in. The code goes to its telephone, if texts can be sent and it
 /// has one.
-pub(crate) async fn write(system: &mut System, db: &Db, base: &str, email: &str, texts: bool) -> Result<()> {
+pub(crate) async fn write(system: &mut System, db: &Db, origin: &Origin, email: &str) -> Result<()> {
     let row = sqlx::query!("SELECT id, phone FROM identity.account WHERE email = $1 AND locked_at IS NULL", email)
         .fetch_optional(system.conn())
         .await?;
     let Some((account, phone)) = row.map(|row| (AccountId::new(row.id), row.phone)) else { return Ok(()) };
     let code = six_digits(system.source());
     let token = make(system, account, Some(&code)).await?;
-    let phone = phone.filter(|_| texts);
+    let phone = phone.filter(|_| origin.texts);
     if let Some(phone) = &phone {
-        phone::send_code(system, db, account, phone, "reset", &code, base).await?;
+        phone::send_code(system, db, account, phone, "reset", &code, &origin.base).await?;
     }
     let mailed = phone.is_none().then_some(code.as_str());
-    let content = letters::reset(&format!("{base}/reset-password?token={}", token.text()), mailed);
-    letter::send(system, db, Some(account), email, content).await
+    let content = letters::reset(&origin.link("/reset-password", &token.text()), mailed);
+    origin.send(system, db, Some(account), email, content).await
 }
 
 /// A way to choose a password that stands.
@@ -279,9 +279,9 @@ pub(crate) async fn sweep(system: &mut System) -> Result<()> {
 
 /// `POST /v1/auth/forgot-password`.
 pub(crate) async fn post_forgot(cx: Cx, wanted: Addressed) -> Result<Reply> {
-    let email = Email::read("email", &wanted.email)?;
+    let (email, origin) = (Email::read("email", &wanted.email)?, Origin::of(&cx, wanted.business.as_ref())?);
     let mut system = cx.app.db().system("identity.reset").await?;
-    letter::wish(&cx, &mut system, Wish::Reset { email: email.to_string() }).await?;
+    letter::wish(&mut system, origin, Wish::Reset { email: email.to_string() }).await?;
     system.commit().await?;
     cx.app.db().note(Activity::of(&cx.op, activity::RESET_ASKED, "account"));
     Accepted::reply()

@@ -34,22 +34,25 @@ pub(crate) enum Ended {
     Session(SessionId),
     /// Every token of an account that was made before.
     Account(AccountId),
+    /// What is known of an account's rights; its tokens stand.
+    Rights(AccountId),
 }
 
 /// Writes down an end, in the transaction that ends it.
 pub(crate) async fn of_platform(system: &mut System, ended: Ended) -> Result<()> {
     let (account, session) = match ended {
         Ended::Session(session) => (None, Some(session.uuid())),
-        Ended::Account(account) => (Some(account.uuid()), None),
+        Ended::Account(account) | Ended::Rights(account) => (Some(account.uuid()), None),
     };
     let (id, now) = (system.source().uuid(), system.source().now());
     sqlx::query!(
-        "INSERT INTO identity.revocation (tenant_id, id, account_id, session_id, at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO identity.revocation (tenant_id, id, account_id, session_id, at, rights) VALUES ($1, $2, $3, $4, $5, $6)",
         PLATFORM.uuid(),
         id,
         account,
         session,
-        now
+        now,
+        matches!(ended, Ended::Rights(_))
     )
     .execute(system.conn())
     .await?;
@@ -134,6 +137,8 @@ pub(crate) struct Row {
     pub account: Option<AccountId>,
     pub session: Option<SessionId>,
     pub key: Option<KeyId>,
+    /// Whether it is about rights alone, and ends no token.
+    pub rights: bool,
     pub at: At,
 }
 
@@ -214,7 +219,7 @@ impl Feed {
         let (mark, here, begun) = (self.known(|k| k.mark.clone()), HERE.load(Ordering::Relaxed), Instant::now());
         let mut system = db.system("identity.revocations").await?;
         let rows = sqlx::query!(
-            r#"SELECT m.mark AS "mark!", r.tenant_id AS "tenant_id?", r.account_id, r.session_id, r.key_id, r.at AS "at?"
+            r#"SELECT m.mark AS "mark!", r.tenant_id AS "tenant_id?", r.account_id, r.session_id, r.key_id, r.rights AS "rights?", r.at AS "at?"
             FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS mark) m
                 LEFT JOIN identity.revocation r ON r.written_by >= coalesce($1::text, '0')::xid8"#,
             mark
@@ -231,6 +236,7 @@ impl Feed {
                     account: id(row.account_id).map(AccountId::new),
                     session: id(row.session_id).map(SessionId::new),
                     key: id(row.key_id).map(KeyId::new),
+                    rights: row.rights.unwrap_or_default(),
                     at: row.at?,
                 })
             })
@@ -239,7 +245,7 @@ impl Feed {
         let forget = now.plus_seconds(-KEPT);
         let gap = self.known(|k| k.read_at.is_none_or(|at| at < now.plus_seconds(-KEPT / 2)));
         self.known(|k| {
-            for row in rows.iter().filter(|row| row.tenant == PLATFORM) {
+            for row in rows.iter().filter(|row| row.tenant == PLATFORM && !row.rights) {
                 if let Some(session) = row.session {
                     k.sessions.insert(session, row.at);
                 }

@@ -309,7 +309,15 @@ impl db::Command for DeleteRole {
         if held.members + held.invitations > 0 {
             return Err(Error::rule("role.held").because(format!("Members: {}, open invitations: {}.", held.members, held.invitations)));
         }
-        sqlx::query!("DELETE FROM identity.role WHERE tenant_id = $1 AND id = $2", tenant, self.id.uuid()).execute(tx.conn()).await?;
+        // Nobody has it, so nothing is demanded of anybody for it any more.
+        sqlx::query!(
+            "WITH gone AS (DELETE FROM identity.role WHERE tenant_id = $1 AND id = $2)
+            UPDATE identity.policy SET second_own_roles = array_remove(second_own_roles, $2) WHERE tenant_id = $1",
+            tenant,
+            self.id.uuid()
+        )
+        .execute(tx.conn())
+        .await?;
         tx.log(Change::of("role.deleted", "role", self.id, &json!({})).from(&logged(&name, set)));
         revocation::of_member(tx, None).await?;
         Ok(DeletedRole { id: self.id })

@@ -12,9 +12,11 @@ use zeroize::Zeroizing;
 
 use crate::{
     account::{Accepted, Secret, usual_business},
-    guess, letter,
+    captcha,
+    guess::{self, Counted},
+    letter,
     login::{self, Entered, SecondAwaited, Wanted},
-    revocation,
+    revocation::{self, Ended},
     secret::{Digested, Token, digest, readable},
     session::{self, Proof},
     token,
@@ -39,6 +41,9 @@ pub struct VerifySecond {
     pub mfa_token: Secret,
     /// Six digits.
     pub code: Secret,
+    /// What the CAPTCHA gave, where one was asked for.
+    #[serde(default)]
+    pub captcha_token: Option<String>,
     /// `tokens` (for programs, if not given) or `cookie` (for browsers).
     #[serde(default)]
     pub session: Wanted,
@@ -52,6 +57,9 @@ pub struct RecoveryLogin {
     pub mfa_token: Secret,
     /// One of the ten; it is spent.
     pub recovery_code: Secret,
+    /// What the CAPTCHA gave, where one was asked for.
+    #[serde(default)]
+    pub captcha_token: Option<String>,
     /// `tokens` (for programs, if not given) or `cookie` (for browsers).
     #[serde(default)]
     pub session: Wanted,
@@ -63,6 +71,9 @@ pub struct RecoveryLogin {
 pub struct Code {
     /// Six digits; to switch off, a recovery code serves too.
     pub code: Secret,
+    /// What the CAPTCHA gave, where one was asked for.
+    #[serde(default)]
+    pub captcha_token: Option<String>,
 }
 
 /// A second factor that is being set up.
@@ -112,15 +123,16 @@ fn step(totp: &Totp, code: &str, db: &Db) -> Option<i64> {
     totp.check(&digits, now).and_then(|step| i64::try_from(step).ok())
 }
 
-/// After a right password: what awaits the code.
-pub(crate) async fn ask(system: &mut System, account: AccountId) -> Result<SecondAwaited> {
+/// After a right password: what awaits the code. `business` is the short name of the one whose sign-in page was used.
+pub(crate) async fn ask(system: &mut System, account: AccountId, business: Option<&str>) -> Result<SecondAwaited> {
     let (token, now) = (Token::new(system.source()), system.source().now());
     sqlx::query!(
-        "INSERT INTO identity.challenge (token_hash, account_id, kind, created_at, expires_at) VALUES ($1, $2, 'second', $3, $4)",
+        "INSERT INTO identity.challenge (token_hash, account_id, kind, created_at, expires_at, business) VALUES ($1, $2, 'second', $3, $4, $5)",
         &token.hash(),
         account.uuid(),
         now,
-        now.plus_seconds(AWAITED)
+        now.plus_seconds(AWAITED),
+        business
     )
     .execute(system.conn())
     .await?;
@@ -147,14 +159,42 @@ pub(crate) fn guess_key(account: AccountId) -> Digested {
     digest("second", &[account.uuid().as_bytes()])
 }
 
-/// Counts a guess at an account's second factor, and refuses it where it may not be checked.
-async fn counted(db: &Db, account: AccountId) -> Result<Digested> {
-    let key = guess_key(account);
+/// Counts a guess at an account's second factor, and refuses it where it may not be checked. After so many wrong ones it needs
+/// proof first that a person guesses; while it is shut that would be proof for nothing.
+async fn counted(cx: &Cx, account: AccountId, proof: Option<&str>) -> Result<Digested> {
+    let (db, key) = (cx.app.db(), guess_key(account));
+    captcha::bounded(proof)?;
+    if let Some(before) = doubted(cx, account).await? {
+        before.refused(db.source().now(), "second.shut")?;
+        captcha::before_second(cx, proof).await?;
+    }
     let mut system = db.system("identity.second").await?;
     let counted = guess::count(&mut system, &key).await?;
     system.commit().await?;
     counted.refused(db.source().now(), "second.shut")?;
     Ok(key)
+}
+
+/// How it stands with the guesses at an account's second factor, where the next one needs proof that a person guesses.
+async fn doubted(cx: &Cx, account: AccountId) -> Result<Option<Counted>> {
+    if cx.app.settings().captcha.is_none() {
+        return Ok(None);
+    }
+    let mut system = cx.app.db().system("identity.second").await?;
+    Ok(Some(guess::look(&mut system, &guess_key(account)).await?).filter(|counted| counted.doubtful()))
+}
+
+/// Whether the next guess needs proof: at the second factor that a token awaits, or at the signed-in account's.
+pub(crate) async fn proof_wanted(cx: &Cx, mfa_token: Option<&Secret>) -> bool {
+    let asked = async || {
+        let account = match mfa_token {
+            Some(token) => awaited(&mut cx.app.db().system("identity.second").await?, token).await?.0,
+            None => cx.op.account()?,
+        };
+        Ok::<_, Error>(doubted(cx, account).await?.is_some())
+    };
+    // A token that awaits nothing any more is refused by the guess itself.
+    cx.app.settings().captcha.is_some() && asked().await.unwrap_or(false)
 }
 
 /// Takes a code of an account, once: of several at once, and of all that show the same step, one wins.
@@ -194,13 +234,23 @@ fn recovery_hash(account: AccountId, code: &str) -> Digested {
     digest("recovery code", &[account.uuid().as_bytes(), plain.as_bytes()])
 }
 
+/// A guess at the second factor of a sign-in.
+pub(crate) struct Guess<'a> {
+    pub mfa_token: &'a Secret,
+    pub code: &'a Secret,
+    /// Whether it is a recovery code.
+    pub recovery: bool,
+    pub captcha_token: Option<&'a str>,
+}
+
 /// Gives the second factor of a sign-in and begins the session.
-pub(crate) async fn finish(cx: &Cx, mfa_token: &Secret, code: &Secret, recovery: bool, wanted: Wanted) -> Result<Entered> {
+pub(crate) async fn finish(cx: &Cx, guess: &Guess<'_>, wanted: Wanted) -> Result<Entered> {
+    let &Guess { mfa_token, code, recovery, captcha_token } = guess;
     let db = cx.app.db();
     let mut system = db.system("identity.second").await?;
     let (account, challenge) = awaited(&mut system, mfa_token).await?;
     drop(system);
-    let key = counted(db, account).await?;
+    let key = counted(cx, account, captcha_token).await?;
     let mut system = db.system("identity.second").await?;
     let right = if recovery { take_recovery(&mut system, account, code).await? } else { take_code(&mut system, db, account, code).await? };
     if !right {
@@ -209,7 +259,7 @@ pub(crate) async fn finish(cx: &Cx, mfa_token: &Secret, code: &Secret, recovery:
     }
     let now = system.source().now();
     let spent = sqlx::query!(
-        "UPDATE identity.challenge SET spent_at = $2 WHERE token_hash = $1 AND spent_at IS NULL RETURNING provider, sealed",
+        "UPDATE identity.challenge SET spent_at = $2 WHERE token_hash = $1 AND spent_at IS NULL RETURNING provider, sealed, business",
         &challenge,
         now
     )
@@ -218,15 +268,15 @@ pub(crate) async fn finish(cx: &Cx, mfa_token: &Secret, code: &Secret, recovery:
     .ok_or_else(|| Error::rule("second.over"))?;
     guess::clear(&mut system, &[key]).await?;
     // Where an identity provider was the first factor, its session ends with this one.
-    let tenant = usual_business(&mut system, account).await?;
+    let tenant = usual_business(&mut system, account, spent.business.as_deref()).await?;
     let proof = Proof { provider: spent.provider.zip(spent.sealed), ..Proof::now(account, tenant, now, true) };
     login::enter_with(cx, system, &proof, wanted, if recovery { "recovery" } else { "totp" }).await
 }
 
 /// Whether the signed-in account's code is right now; counted like at the sign-in.
-pub(crate) async fn prove(cx: &Cx, code: &Secret) -> Result<()> {
-    let (db, account) = (cx.app.db(), cx.op.account()?);
-    let key = counted(db, account).await?;
+pub(crate) async fn prove(cx: &Cx, wanted: &Code) -> Result<()> {
+    let (db, account, code) = (cx.app.db(), cx.op.account()?, &wanted.code);
+    let key = counted(cx, account, wanted.captcha_token.as_deref()).await?;
     let mut system = db.system("identity.second").await?;
     if !take_code(&mut system, db, account, code).await? && !take_recovery(&mut system, account, code).await? {
         return Err(Error::rule("second.wrong").at("code"));
@@ -235,7 +285,7 @@ pub(crate) async fn prove(cx: &Cx, code: &Secret) -> Result<()> {
     system.commit().await
 }
 
-/// Whether an account has a second factor.
+/// Whether an account has codes by time as its second factor.
 pub(crate) async fn is_on(system: &mut System, account: AccountId) -> Result<bool> {
     let on = sqlx::query_scalar!(r#"SELECT totp_since IS NOT NULL AS "on!" FROM identity.account WHERE id = $1"#, account.uuid());
     Ok(on.fetch_one(system.conn()).await?)
@@ -317,14 +367,14 @@ async fn pending(system: &mut System, account: AccountId) -> Result<Option<Vec<u
 }
 
 /// Confirms the set-up by its first code; from now on it is asked for. The other sessions end.
-pub(crate) async fn complete(cx: &Cx, code: &Secret) -> Result<RecoveryCodes> {
+pub(crate) async fn complete(cx: &Cx, wanted: &Code) -> Result<RecoveryCodes> {
     let (db, account) = (cx.app.db(), cx.op.account()?);
     let own = token::own_session(cx).await?;
-    let key = counted(db, account).await?;
+    let key = counted(cx, account, wanted.captcha_token.as_deref()).await?;
     let mut system = db.system("identity.second").await?;
     let sealed = pending(&mut system, account).await?.ok_or_else(|| Error::rule("second.over"))?;
     let secret = db.vault().open(&sealed_for(account), &sealed)?;
-    let step = step(&totp(&secret, &cx.viewer()?.email)?, &code.0, db).ok_or_else(|| Error::rule("second.wrong").at("code"))?;
+    let step = step(&totp(&secret, &cx.viewer()?.email)?, &wanted.code.0, db).ok_or_else(|| Error::rule("second.wrong").at("code"))?;
     let now = system.source().now();
     let set = sqlx::query!(
         "WITH spent AS (UPDATE identity.challenge SET spent_at = $2 WHERE account_id = $1 AND kind = 'totp' AND spent_at IS NULL RETURNING account_id)
@@ -343,6 +393,8 @@ pub(crate) async fn complete(cx: &Cx, code: &Secret) -> Result<RecoveryCodes> {
     let codes = make_codes(&mut system, account).await?;
     guess::clear(&mut system, &[key]).await?;
     revocation::end_sessions(&mut system, account, own, "a second factor was set up").await?;
+    session::second_given(&mut system, own).await?;
+    revocation::of_platform(&mut system, Ended::Rights(account)).await?;
     note(cx, &mut system, account, "second.on").await?;
     letter::tell(cx, &mut system, account, |happened, base| letters::second_factor_on(happened, &format!("{base}/account/security")))
         .await?;
@@ -387,14 +439,14 @@ pub(crate) async fn rotate_codes(cx: &Cx) -> Result<RecoveryCodes> {
 }
 
 /// Switches the second factor off, with a code of it; the other sessions end.
-pub(crate) async fn disable(cx: &Cx, code: &Secret) -> Result<()> {
+pub(crate) async fn disable(cx: &Cx, wanted: &Code) -> Result<()> {
     let account = cx.op.account()?;
     let mut system = cx.app.db().system("identity.second").await?;
     if !is_on(&mut system, account).await? {
         return Err(Error::rule("second.off"));
     }
     drop(system);
-    prove(cx, code).await?;
+    prove(cx, wanted).await?;
     let own = token::own_session(cx).await?;
     let mut system = cx.app.db().system("identity.second").await?;
     take_away(&mut system, account).await?;
@@ -407,8 +459,9 @@ pub(crate) async fn disable(cx: &Cx, code: &Secret) -> Result<()> {
     Ok(())
 }
 
-/// Takes the second factor and its recovery codes away.
+/// Takes the second factor and its recovery codes away; of whom one is demanded sets up another before anything else.
 pub(crate) async fn take_away(system: &mut System, account: AccountId) -> Result<()> {
+    revocation::of_platform(system, Ended::Rights(account)).await?;
     sqlx::query!("UPDATE identity.account SET totp_sealed = NULL, totp_since = NULL, totp_step = NULL WHERE id = $1", account.uuid())
         .execute(system.conn())
         .await?;
@@ -446,23 +499,40 @@ pub(crate) async fn reseal(system: &mut System, db: &Db) -> Result<u64> {
     Ok(done.rows_affected())
 }
 
+/// The answer to a guess; after too many wrong ones it asks for proof that a person guesses.
+async fn guessed(cx: &Cx, guess: &Guess<'_>, wanted: Wanted) -> Result<Reply> {
+    match finish(cx, guess, wanted).await {
+        Ok(entered) => entered.reply(),
+        Err(error) => captcha::refusal(cx, error, proof_wanted(cx, Some(guess.mfa_token)).await),
+    }
+}
+
 /// `POST /v1/auth/2fa/verify`.
 pub(crate) async fn post_verify(cx: Cx, wanted: VerifySecond) -> Result<Reply> {
-    finish(&cx, &wanted.mfa_token, &wanted.code, false, wanted.session).await?.reply()
+    let VerifySecond { mfa_token, code, captcha_token, session } = &wanted;
+    let guess = Guess { mfa_token, code, recovery: false, captcha_token: captcha_token.as_deref() };
+    guessed(&cx, &guess, *session).await
 }
 
 /// `POST /v1/auth/recovery-login`.
 pub(crate) async fn post_recovery(cx: Cx, wanted: RecoveryLogin) -> Result<Reply> {
-    finish(&cx, &wanted.mfa_token, &wanted.recovery_code, true, wanted.session).await?.reply()
+    let RecoveryLogin { mfa_token, recovery_code, captcha_token, session } = &wanted;
+    let guess = Guess { mfa_token, code: recovery_code, recovery: true, captcha_token: captcha_token.as_deref() };
+    guessed(&cx, &guess, *session).await
 }
 
 /// `POST /v1/auth/2fa/enable-complete`.
 pub(crate) async fn post_complete(cx: Cx, wanted: Code) -> Result<Reply> {
-    Reply::json(&complete(&cx, &wanted.code).await?)
+    match complete(&cx, &wanted).await {
+        Ok(codes) => Reply::json(&codes),
+        Err(error) => captcha::refusal(&cx, error, proof_wanted(&cx, None).await),
+    }
 }
 
 /// `POST /v1/auth/2fa/disable`.
 pub(crate) async fn post_disable(cx: Cx, wanted: Code) -> Result<Reply> {
-    disable(&cx, &wanted.code).await?;
-    Reply::json(&Accepted { accepted: true })
+    match disable(&cx, &wanted).await {
+        Ok(()) => Reply::json(&Accepted { accepted: true }),
+        Err(error) => captcha::refusal(&cx, error, proof_wanted(&cx, None).await),
+    }
 }

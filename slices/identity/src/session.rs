@@ -348,6 +348,8 @@ struct Known {
     network: Option<String>,
     created_at: At,
     proved_at: At,
+    /// Whether the second factor was given in it.
+    second: bool,
     /// When it was last used, on this node; the table may lag a minute behind.
     seen_at: At,
     /// When the table was last told.
@@ -375,7 +377,9 @@ impl Known {
         match &self.bound {
             Some(bound) if self.locked(now) || now > bound.shown_at.plus_seconds(SHOWN) => Permissions::NONE,
             None if self.again(client, now) => Permissions::AGAIN,
-            _ => self.standing.permissions,
+            // A device's key and a PIN are two factors of their own.
+            Some(_) => self.standing.permissions,
+            None => self.standing.allowed(self.second),
         }
     }
 
@@ -418,6 +422,13 @@ pub(crate) fn forget_device(device: DeviceId) {
     with_slots(|slots| slots.retain(|_, (_, slot)| !is_on(slot)));
 }
 
+/// The same for everybody who works in a business.
+pub(crate) fn forget_business(tenant: TenantId) {
+    let elsewhere = |known: &Known| known.standing.tenant != Some(tenant);
+    // One that is being asked about just now may have been asked too early: it goes as well.
+    with_slots(|slots| slots.retain(|_, (_, slot)| slot.try_lock().is_ok_and(|known| known.as_ref().is_some_and(elsewhere))));
+}
+
 /// Who a request's cookie signs in.
 pub(crate) async fn visitor(db: &Db, parts: &Parts, client: &Client) -> Result<Visitor> {
     let (source, now) = (db.source(), db.source().now());
@@ -439,6 +450,21 @@ pub(crate) async fn visitor(db: &Db, parts: &Parts, client: &Client) -> Result<V
         ..Op::nobody(source)
     };
     Ok(Visitor { op, viewer: Some(known.viewer) })
+}
+
+/// Whether nothing but their second factor proves that it is them: the business demands one, they have one, and signed in without.
+pub(crate) async fn awaits_second(cx: &Cx) -> Result<bool> {
+    let db = cx.app.db();
+    let Some(token) = token_of(&cx.headers) else { return Ok(false) };
+    Ok(known(db, &token, db.source().now(), true).await?.is_some_and(|known| known.standing.awaits_second(known.second)))
+}
+
+/// Notes that the second factor was given in a session: it was set up there just now.
+pub(crate) async fn second_given(system: &mut System, session: Option<SessionId>) -> Result<()> {
+    sqlx::query!("UPDATE identity.session SET second = true WHERE id = $1 AND ended_at IS NULL", session.map(SessionId::uuid))
+        .execute(system.conn())
+        .await?;
+    Ok(())
 }
 
 /// Whether somebody asked, and not their open page by itself: its stream, what it fetches when the stream says that something
@@ -520,8 +546,9 @@ async fn note(db: &Db, key: &Digested, now: At) -> Result<()> {
 async fn ask(db: &Db, token: &Token, now: At) -> Result<Option<Known>> {
     let mut system = db.system("identity.session").await?;
     let row = sqlx::query!(
-        r#"SELECT s.account_id, a.email, a.platform_roles, s.created_at, s.seen_at, s.proved_at, s.family, s.network, s.csrf, s.shown_at,
+        r#"SELECT s.account_id, a.email, a.platform_roles, s.created_at, s.seen_at, s.proved_at, s.family, s.network, s.csrf, s.shown_at, s.second,
             s.held_at IS NOT NULL AS "held!", o.device_id AS "device_id?", o.name AS "device_name?", o.pause_minutes AS "pause_minutes?",
+            a.totp_since IS NOT NULL OR EXISTS (SELECT 1 FROM identity.passkey k WHERE k.account_id = a.id AND k.doubted_at IS NULL) AS "has_second!",
             to_jsonb(m) AS "member: Json<StoredMember>"
         FROM identity.session s JOIN identity.account a ON a.id = s.account_id
             LEFT JOIN identity.standing m ON m.tenant_id = s.tenant_id AND m.account_id = s.account_id
@@ -534,7 +561,13 @@ async fn ask(db: &Db, token: &Token, now: At) -> Result<Option<Known>> {
     .fetch_optional(system.conn())
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let standing = Stored { account_id: row.account_id, email: row.email, platform_roles: row.platform_roles, member: row.member };
+    let standing = Stored {
+        account_id: row.account_id,
+        email: row.email,
+        platform_roles: row.platform_roles,
+        second: row.has_second,
+        member: row.member,
+    };
     let mut standing = standing.standing()?;
     let mut bound = None;
     if let (Some(device), Some(name), Some(shown_at), Some(minutes)) = (row.device_id, row.device_name, row.shown_at, row.pause_minutes) {
@@ -552,6 +585,7 @@ async fn ask(db: &Db, token: &Token, now: At) -> Result<Option<Known>> {
         network: row.network,
         created_at: row.created_at,
         proved_at: row.proved_at,
+        second: row.second,
         seen_at: row.seen_at,
         noted_at: row.seen_at,
         asked: Instant::now(),

@@ -19,7 +19,12 @@ pub(crate) struct Standing {
     pub account: AccountId,
     /// None when no business is active, or the person is no member of it (any more).
     pub tenant: Option<TenantId>,
+    /// What their roles allow; what they may do now is [`Standing::allowed`].
     pub permissions: Permissions,
+    /// Whether a second factor is demanded of them: by the business, or for they hold a role of the operator's.
+    pub demanded: bool,
+    /// Whether they have one: codes by time, or a passkey.
+    pub second: bool,
     /// Without a CSRF token: that belongs to a browser's session.
     pub viewer: Viewer,
     pub idle_seconds: i64,
@@ -31,6 +36,8 @@ pub(crate) struct Stored {
     pub account_id: uuid::Uuid,
     pub email: String,
     pub platform_roles: Vec<String>,
+    /// Whether a second factor is set up.
+    pub second: bool,
     pub member: Option<Json<StoredMember>>,
 }
 
@@ -46,6 +53,7 @@ pub(crate) struct StoredMember {
     sites: Option<Value>,
     idle_minutes: Option<i32>,
     reauth_hours: Option<i32>,
+    second_demanded: bool,
 }
 
 /// The permissions of stored codes; one that this program does not know (of a newer or older version) gives nothing.
@@ -61,6 +69,8 @@ impl Stored {
             account: AccountId::new(self.account_id),
             tenant: None,
             permissions: Permissions::SIGNED_IN,
+            demanded: !platform.is_empty(),
+            second: self.second,
             viewer,
             idle_seconds: i64::from(IDLE_MINUTES) * 60,
             reauth_seconds: i64::from(REAUTH_HOURS) * 3600,
@@ -82,6 +92,7 @@ impl StoredMember {
         Ok(Standing {
             tenant: Some(self.tenant_id),
             permissions: Permissions::of_roles(&roles).and(Permissions::of_member(own.iter())),
+            demanded: alone.demanded || self.second_demanded,
             viewer: Viewer {
                 name: self.name,
                 roles,
@@ -98,6 +109,22 @@ impl StoredMember {
 }
 
 impl Standing {
+    /// What they may do in a session, by whether their second factor was given in it. Of whom one is demanded does nothing
+    /// before setting it up, and nothing without having given it. (Keys of a business and tokens of another provider are
+    /// programs', and exempt.)
+    pub fn allowed(&self, given: bool) -> Permissions {
+        match (self.demanded, self.second) {
+            (true, false) => Permissions::SECOND,
+            (true, true) if !given => Permissions::AGAIN,
+            _ => self.permissions,
+        }
+    }
+
+    /// Whether nothing but their second factor proves in a session that it is them.
+    pub fn awaits_second(&self, given: bool) -> bool {
+        self.demanded && self.second && !given
+    }
+
     /// The viewer of a browser's session.
     pub fn viewer_with(&self, csrf: String) -> Arc<Viewer> {
         Arc::new(Viewer { csrf: Some(csrf), ..self.viewer.clone() })

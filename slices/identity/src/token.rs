@@ -62,7 +62,13 @@ pub(crate) struct Claims {
     pub exp: i64,
     /// Its id.
     pub jti: uuid::Uuid,
+    /// How the person proved who they are (RFC 8176): `mfa` where the second factor was given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
 }
+
+/// What `amr` says of a session in which the second factor was given.
+const SEVERAL: &str = "mfa";
 
 /// A token whose signature was verified.
 #[derive(Clone)]
@@ -123,8 +129,8 @@ pub(crate) fn seconds(at: At) -> i64 {
     at.micros().div_euclid(1_000_000)
 }
 
-/// Makes a token for a session.
-pub(crate) async fn issue(app: &App, standing: &Standing, session: SessionId) -> Result<String> {
+/// Makes a token for a session, in which the second factor was `given` or not.
+pub(crate) async fn issue(app: &App, standing: &Standing, session: SessionId, given: bool) -> Result<String> {
     let tokens = app.part::<Tokens>();
     let (db, now) = (app.db(), seconds(app.db().source().now()));
     let (kid, key) = tokens.keys.signing(db).await?;
@@ -134,10 +140,11 @@ pub(crate) async fn issue(app: &App, standing: &Standing, session: SessionId) ->
         sub: standing.account,
         sid: session,
         tid: standing.tenant,
-        scope: standing.permissions.codes().join(" "),
+        scope: standing.allowed(given).codes().join(" "),
         iat: now,
         exp: now + LIFE,
         jti: db.source().uuid(),
+        amr: given.then(|| SEVERAL.to_owned()).into_iter().collect(),
     };
     let header = Header { kid: Some(kid), ..Header::new(Algorithm::ES256) };
     jsonwebtoken::encode(&header, &claims, &key).map_err(|e| Error::Internal(format!("a token can't be signed: {e}")))
@@ -246,7 +253,7 @@ impl Tokens {
         let op = Op {
             actor: Actor::Account(claims.sub),
             tenant: standing.tenant,
-            permissions: standing.permissions.both(verified.permissions),
+            permissions: standing.allowed(claims.amr.iter().any(|how| how == SEVERAL)).both(verified.permissions),
             ..Op::nobody(app.db().source())
         };
         Ok(Visitor { op, viewer: Some(viewer) })
@@ -320,7 +327,8 @@ pub(crate) async fn load(db: &Db, account: AccountId, tenant: Option<TenantId>) 
 pub(crate) async fn load_in(system: &mut System, account: AccountId, tenant: Option<TenantId>) -> Result<Option<Standing>> {
     let stored = sqlx::query_as!(
         Stored,
-        r#"SELECT a.id AS account_id, a.email, a.platform_roles, to_jsonb(m) AS "member: Json<StoredMember>"
+        r#"SELECT a.id AS account_id, a.email, a.platform_roles, to_jsonb(m) AS "member: Json<StoredMember>",
+            a.totp_since IS NOT NULL OR EXISTS (SELECT 1 FROM identity.passkey k WHERE k.account_id = a.id AND k.doubted_at IS NULL) AS "second!"
         FROM identity.account a LEFT JOIN identity.standing m ON m.tenant_id = $2 AND m.account_id = a.id
         WHERE a.id = $1 AND a.locked_at IS NULL"#,
         account.uuid(),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
 use vault::Keyring;
+use web::colour;
 
 use crate::address::{Address, one_line};
 use crate::render;
@@ -35,6 +36,8 @@ pub struct Brand {
     pub(crate) name: Option<String>,
     pub(crate) logo: Option<String>,
     pub(crate) colour: [u8; 3],
+    /// Where answers go.
+    pub(crate) reply_to: Option<Address>,
 }
 
 /// The colour of letters without one.
@@ -43,22 +46,23 @@ const COLOUR: [u8; 3] = [0x8a, 0x3b, 0x12];
 impl Brand {
     /// The installation itself: letters about an account.
     pub fn hearth() -> Self {
-        Self { name: None, logo: None, colour: COLOUR }
+        Self { name: None, logo: None, colour: COLOUR, reply_to: None }
     }
 
     /// A business: its name, the https address of its logo, and its colour as `#rrggbb`. A logo or colour that can't be read is left
     /// out.
     pub fn of(name: &str, logo: Option<&str>, colour: Option<&str>) -> Self {
-        let hex = |text: &str| {
-            let digits = text.strip_prefix('#').filter(|d| d.len() == 6 && d.is_ascii())?;
-            let part = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).ok();
-            Some([part(0)?, part(2)?, part(4)?])
-        };
         Self {
             name: Some(one_line(name, 80)).filter(|name| !name.is_empty()),
             logo: logo.filter(|url| is_link(url)).map(str::to_owned),
-            colour: colour.and_then(hex).unwrap_or(COLOUR),
+            colour: colour.and_then(colour::parts).unwrap_or(COLOUR),
+            reply_to: None,
         }
+    }
+
+    /// The same with an address that answers go to. One that can't be read is left out.
+    pub fn answered_at(self, address: Option<&str>) -> Self {
+        Self { reply_to: address.and_then(|address| Address::new(address).ok()), ..self }
     }
 }
 
@@ -94,6 +98,9 @@ fn is_link(url: &str) -> bool {
 pub struct Written {
     /// In whose name, where not the installation's.
     pub from: Option<String>,
+    /// Where answers go, where not to the installation.
+    #[serde(default)]
+    pub reply_to: Option<String>,
     /// One line.
     pub subject: String,
     /// The body for most.
@@ -110,6 +117,7 @@ impl Written {
         }
         Ok(Self {
             from: brand.name.clone(),
+            reply_to: brand.reply_to.as_ref().map(|address| address.as_str().to_owned()),
             subject: one_line(&content.subject, 150),
             html: render::html(brand, content).into_string(),
             text: render::text(brand, content),
@@ -235,7 +243,7 @@ mod tests {
     fn what_is_sealed_opens_for_its_letter_alone() {
         let source = Source::real();
         let vault = Keyring::fresh(&source);
-        let written = Written { from: None, subject: "s".into(), html: "h".into(), text: "t".into() };
+        let written = Written { from: None, reply_to: None, subject: "s".into(), html: "h".into(), text: "t".into() };
         let (id, other): (LetterId, LetterId) = (source.id(), source.id());
         let sealed = written.seal(&vault, id).unwrap();
         assert_eq!(Written::open(&vault, id, &sealed).unwrap(), written);

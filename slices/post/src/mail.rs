@@ -58,13 +58,17 @@ impl Parcel {
 
     /// The message as servers take it.
     pub(crate) fn message(&self, from: &Sender) -> Result<lettre::Message> {
-        let Written { from: name, subject, html, text } = &self.written;
+        let Written { from: name, reply_to, subject, html, text } = &self.written;
         let sender: Mailbox = from.mailbox(name.as_deref());
         // Said, not read back from the headers: their reader takes fewer addresses than there are.
         let envelope = Envelope::new(Some(sender.email.clone()), vec![self.to.mailbox().email])
             .map_err(|e| Error::Internal(format!("letter {}: {e}", self.id)))?;
         let since = Duration::from_micros(u64::try_from(self.at.micros()).unwrap_or(0));
-        lettre::Message::builder()
+        let answers = reply_to.as_deref().map(Address::new).transpose()?;
+        let message = lettre::Message::builder();
+        answers
+            .into_iter()
+            .fold(message, |message, address| message.reply_to(address.mailbox()))
             .envelope(envelope)
             .from(sender)
             .to(self.to.mailbox())

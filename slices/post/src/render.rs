@@ -1,7 +1,7 @@
 //! Letters for the eye: HTML with its style in each tag, as mail programs want it, and plain text.
 
 use maud::{DOCTYPE, Markup, html};
-use web::{t, tf};
+use web::{colour, t, tf};
 
 use crate::letter::{Brand, Content};
 
@@ -12,10 +12,9 @@ fn hex([red, green, blue]: [u8; 3]) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
-/// Black or white, whichever is easier to read on a colour (by its luma).
-fn on(colour: [u8; 3]) -> &'static str {
-    let [red, green, blue] = colour.map(u32::from);
-    if red * 299 + green * 587 + blue * 114 > 150_000 { "#111111" } else { "#ffffff" }
+/// The ink that is read best on a colour.
+fn on(on: [u8; 3]) -> String {
+    hex(colour::ink(on))
 }
 
 fn name(brand: &Brand) -> String {
@@ -40,10 +39,10 @@ pub(crate) fn html(brand: &Brand, content: &Content) -> Markup {
                     tr { td align="center" style="padding:24px 12px" {
                         table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:560px;background:#ffffff;border-radius:8px" {
                             tr { td style={ "padding:16px 24px;border-radius:8px 8px 0 0;background:" (colour) ";color:" (ink) ";font-size:18px;font-weight:600" } {
-                                @if let Some(logo) = &brand.logo { img src=(logo) alt="" height="32" style="height:32px;vertical-align:middle;margin-right:12px"; }
+                                @if let Some(logo) = &brand.logo { img src=(logo) alt="" height="32" style="height:auto;max-height:32px;max-width:320px;vertical-align:middle;margin-right:12px"; }
                                 (name)
                             } }
-                            tr { td style="padding:24px;font-size:16px;line-height:1.5" { (inside(content, &colour, ink)) } }
+                            tr { td style="padding:24px;font-size:16px;line-height:1.5" { (inside(content, &colour, &ink)) } }
                         }
                         p style="max-width:560px;margin:16px auto 0;font-size:13px;line-height:1.5;color:#6b6459" { (tf("letter-why", &[("name", &name)])) }
                     } }

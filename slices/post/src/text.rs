@@ -192,7 +192,7 @@ pub struct Text {
 
 /// Queues a text message on the connection of an open transaction, as [`letter::queue`] does a letter.
 pub async fn queue(conn: &mut PgConnection, vault: &Keyring, source: &Source, text: &Text) -> Result<LetterId> {
-    let written = Written { from: None, subject: String::new(), html: String::new(), text: text.words.clone() };
+    let written = Written { from: None, reply_to: None, subject: String::new(), html: String::new(), text: text.words.clone() };
     let to = letter::Recipient { tenant: text.tenant, account: text.account, kind: text.kind, recipient: text.to.as_str(), way: "text" };
     letter::enter(conn, vault, source, &to, &written).await
 }

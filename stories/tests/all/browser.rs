@@ -249,3 +249,35 @@ fn a_person_signs_in_and_out_through_a_provider_that_nobody_here_wrote() {
         tell(&story, "provider", json!({ "url": url, "email": email, "slug": format!("{}-bea", story.slug) })).await;
     });
 }
+
+#[test]
+fn a_business_s_own_rules_and_face_fit_a_phone_and_a_desk_in_both_themes() {
+    run(async |story| {
+        let logo: &[u8] = include_bytes!("../../browser/logo.png");
+        story.owner.upload("/v1/settings/branding/logo", &[], &[("logo", "logo.png", logo)]).await.ok();
+        let look = json!({ "colour": "#14532d", "replyTo": "hello@hill.example", "version": 1 });
+        story.post("/v1/settings/branding", &look).await.ok();
+        story.post("/v1/team/roles", &json!({ "name": "Night shift", "permissions": ["item:read"] })).await.ok();
+        let own = json!({ "settings-security": "/settings/security", "settings-branding": "/settings/branding", "settings": "/settings" });
+        let slug = &story.slug;
+        let strange = json!({ "login-own": format!("/login/{slug}"), "register-own": format!("/register?business={slug}"),
+            "forgot-own": format!("/forgot-password?business={slug}"), "reset-own": format!("/reset-password?email=ada@example.com&business={slug}") });
+        tell(&story, "every_page", json!({ "paths": own, "strange": strange })).await;
+        // Somebody of whom a second factor is demanded.
+        let rules = json!({ "idleMinutes": 60, "reauthHours": 24, "secondFactor": "roles", "secondRoles": ["baker"], "version": 0 });
+        story.post("/v1/settings/security", &rules).await.ok();
+        let baker = story.member(&[kernel::Role::Baker]).await;
+        let demanded = json!({ "setup-demanded": "/stock" });
+        tell(&story, "every_page", json!({ "cookie": baker.cookie("__Host-hearth"), "paths": demanded, "strange": {} })).await;
+        // The same by hand, from the business's page to where they wanted to be.
+        let (email, password) = account(&story).await;
+        let invited = json!({ "email": email, "name": "Ada", "roles": ["baker"] });
+        story.post("/v1/team/invitations", &invited).await.ok();
+        let (token, ada) = (story.letter(&email, "invitation").await.token(), story.stranger());
+        let login = json!({ "email": email, "password": password, "session": "cookie" });
+        ada.keep_csrf(ada.post("/v1/auth/login", &login).await.ok().json()["csrfToken"].as_str().unwrap());
+        ada.post("/v1/auth/invitations/accept", &json!({ "token": token })).await.ok();
+        let seconds = story.clock.now().micros() / 1_000_000;
+        tell(&story, "own_face", json!({ "email": email, "password": password, "colour": "rgb(20, 83, 45)", "seconds": seconds })).await;
+    });
+}

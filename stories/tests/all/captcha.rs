@@ -193,3 +193,123 @@ fn cloudflare_s_keys_for_trying_do_as_documented() {
         register(&own, &address(&story), dummy).await.refused("captcha.needed");
     });
 }
+
+/// Signs in up to the second factor, which is set up here; the token that awaits it, and the secret of its codes.
+async fn half_way(story: &Story, node: &Node, email: &str) -> (Value, String) {
+    let ada = story.stranger();
+    let entered = json!({ "email": email, "password": PASSWORD, "session": "cookie" });
+    ada.keep_csrf(ada.post("/v1/auth/login", &entered).await.is(200).json()["csrfToken"].as_str().unwrap());
+    let (secret, _) = story.second_factor(&ada).await;
+    story.later(Duration::from_secs(30));
+    (awaited(node, email).await, secret)
+}
+
+async fn awaited(node: &Node, email: &str) -> Value {
+    login(&node.stranger(), email, PASSWORD, None).await.is(200).json()["mfaToken"].clone()
+}
+
+/// Six digits that are not the code now, nor of the steps beside it.
+fn wrong(story: &Story, secret: &str) -> &'static str {
+    let right: Vec<String> = (-1..=1).map(|step| story.code(secret, step)).collect();
+    ["000000", "111111", "222222", "333333"].into_iter().find(|code| !right.iter().any(|one| one == code)).unwrap()
+}
+
+async fn verify(node: &Node, token: &Value, code: &str, proof: Option<&str>) -> Answer {
+    node.stranger().post("/v1/auth/2fa/verify", &json!({ "mfaToken": token, "code": code, "captchaToken": proof })).await
+}
+
+#[test]
+fn after_five_wrong_codes_a_second_factor_needs_proof_too() {
+    run(async |story| {
+        let turnstile = Turnstile::start().await;
+        let (node, email) = (node(&story, &turnstile), account(&story).await);
+        let (token, secret) = half_way(&story, &node, &email).await;
+        for n in 0..5 {
+            let answer = verify(&node, &token, wrong(&story, &secret), None).await.refused("second.wrong");
+            assert_eq!(asks_for_proof(&answer), n == 4, "{n}");
+        }
+        // While it is shut nobody proves anything.
+        let refused = verify(&node, &token, &story.code(&secret, 0), None).await.refused("second.shut");
+        assert!(!asks_for_proof(&refused));
+        story.later(Duration::from_secs(301));
+        let token = awaited(&node, &email).await;
+        assert!(asks_for_proof(&verify(&node, &token, &story.code(&secret, 0), None).await.refused("captcha.needed")));
+        // Neither a token for another act, nor a recovery code, goes round it.
+        let other = turnstile.token(HOST, "login");
+        verify(&node, &token, &story.code(&secret, 0), Some(&other)).await.refused("captcha.needed");
+        let body = json!({ "mfaToken": token, "recoveryCode": "0000-0000-0000-0000-0000-0000" });
+        assert!(asks_for_proof(&node.stranger().post("/v1/auth/recovery-login", &body).await.refused("captcha.needed")));
+        let proof = turnstile.token(HOST, "second");
+        assert!(asks_for_proof(&verify(&node, &token, wrong(&story, &secret), Some(&proof)).await.refused("second.wrong")));
+        let proof = turnstile.token(HOST, "second");
+        verify(&node, &token, &story.code(&secret, 0), Some(&proof)).await.is(200);
+        // The count begins anew.
+        story.later(Duration::from_secs(30));
+        let token = awaited(&node, &email).await;
+        assert!(!asks_for_proof(&verify(&node, &token, wrong(&story, &secret), None).await.refused("second.wrong")));
+        verify(&node, &token, &story.code(&secret, 0), Some(&"x".repeat(3000))).await.refused("text.too_long");
+        verify(&node, &token, &story.code(&secret, 0), None).await.is(200);
+    });
+}
+
+#[test]
+fn by_page_the_widget_stands_beside_the_code() {
+    run(async |story| {
+        let turnstile = Turnstile::start().await;
+        let (node, email) = (node(&story, &turnstile), account(&story).await);
+        let (token, secret) = half_way(&story, &node, &email).await;
+        let browser = node.stranger();
+        let first = browser.form("/login", &[("email", &email), ("password", PASSWORD)]).await.is(200);
+        assert!(!first.text().contains("cf-turnstile"));
+        for _ in 0..5 {
+            verify(&node, &token, wrong(&story, &secret), None).await.refused("second.wrong");
+        }
+        story.later(Duration::from_secs(301));
+        let page = browser.form("/login", &[("email", &email), ("password", PASSWORD)]).await.is(200);
+        assert!(
+            page.text().contains("data-action=\"second\"") && page.header("content-security-policy").contains(CLOUDFLARE),
+            "{}",
+            page.text()
+        );
+        let mfa = page.input("mfaToken");
+        let again = browser.form("/2fa/verify", &[("mfaToken", &mfa), ("code", &story.code(&secret, 0))]).await.is(401);
+        assert!(again.text().contains("data-action=\"second\""));
+        let proof = turnstile.token(HOST, "second");
+        let code = story.code(&secret, 0);
+        browser.form("/2fa/verify", &[("mfaToken", &mfa), ("code", &code), ("cf-turnstile-response", &proof)]).await.is(303);
+        // Signed in, a code that switches off is guessed at like one that signs in.
+        for _ in 0..5 {
+            browser.form("/2fa/off", &[("csrf", &csrf(&browser).await), ("code", "no code")]).await.is(422);
+        }
+        story.later(Duration::from_secs(301));
+        let page = browser.get("/2fa/off").await.is(200);
+        assert!(page.text().contains("data-action=\"second\"") && page.header("content-security-policy").contains(CLOUDFLARE));
+    });
+}
+
+/// The token that a page's forms carry.
+async fn csrf(browser: &Person) -> String {
+    browser.get("/2fa/off").await.is(200).input("csrf")
+}
+
+#[test]
+fn a_provider_that_does_not_answer_leaves_second_factors_to_the_lockout() {
+    run(async |story| {
+        let turnstile = Turnstile::start().await;
+        let (node, email) = (node(&story, &turnstile), account(&story).await);
+        let (token, secret) = half_way(&story, &node, &email).await;
+        for _ in 0..5 {
+            verify(&node, &token, wrong(&story, &secret), None).await.refused("second.wrong");
+        }
+        story.later(Duration::from_secs(301));
+        let token = awaited(&node, &email).await;
+        for behaviour in [Behaviour::Broken, Behaviour::Garbled] {
+            turnstile.that(behaviour);
+            verify(&node, &token, wrong(&story, &secret), Some("anything")).await.refused("second.wrong");
+        }
+        verify(&node, &token, &story.code(&secret, 0), None).await.refused("captcha.needed");
+        verify(&node, &token, &story.code(&secret, 0), Some("anything")).await.is(200);
+        // Where none is set up nothing of it is asked.
+        assert!(!story.stranger().get("/login").await.text().contains("turnstile"));
+    });
+}

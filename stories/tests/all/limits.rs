@@ -233,6 +233,25 @@ fn three_mailed_codes_an_hour() {
 }
 
 #[test]
+fn an_invitation_is_sent_again_three_times_an_hour_by_call_and_page_together() {
+    run(async |story| {
+        let node = story.node(|_| {});
+        let owner = node.stranger();
+        owner.keep_cookie("__Host-hearth", &story.owner.cookie("__Host-hearth").unwrap());
+        owner.keep_csrf(&story.owner.csrf());
+        let (one, other) = (super::routes::invitation(&story).await, super::routes::invitation(&story).await);
+        let (call, form) = (format!("/v1/team/invitations/{one}/resend"), format!("/team/invitations/{one}/resend"));
+        owner.post(&call, &json!({})).await.ok();
+        assert_eq!(owner.form(&form, &[]).await.location(), "/team");
+        owner.post(&call, &json!({})).await.ok();
+        too_often(owner.post(&call, &json!({})).await, 3);
+        owner.form(&form, &[]).await.is(429);
+        // Another one has letters of its own.
+        owner.form(&format!("/team/invitations/{other}/resend"), &[]).await.is(303);
+    });
+}
+
+#[test]
 fn whatever_anybody_may_send_is_limited_by_call_and_by_page() {
     run(async |story| {
         assert_eq!(story.app.stray_limits(), [""; 0], "limits of routes that are not there");

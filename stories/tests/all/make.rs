@@ -20,6 +20,8 @@ pub fn body(name: &str) -> Value {
         "ChangeRole" => json!({ "version": 1, "name": "Other", "permissions": ["item:read"] }),
         "SaveProfile" => json!({ "version": 0 }),
         "ChangeDevice" => json!({ "version": 1, "name": "Till", "siteId": Uuid::nil(), "pauseMinutes": 15 }),
+        "SaveSecurity" => json!({ "version": 0, "idleMinutes": 60, "reauthHours": 24, "secondFactor": "offered" }),
+        "SaveBranding" => json!({ "version": 0 }),
         _ => json!({}),
     }
 }
@@ -56,7 +58,7 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
                 roles["own"].as_array().and_then(|own| own.iter().find(|role| address.ends_with(role["id"].as_str().unwrap_or("-"))));
             json!({ "version": known.map_or(json!(1), |role| role["version"].clone()), "name": fresh, "permissions": ["item:read"] })
         }
-        "DeleteRole" | "Refuse" | "ResendInvitation" | "RevokeInvitation" => json!({}),
+        "DeleteRole" | "Refuse" | "RemoveLogo" | "ResendInvitation" | "RevokeInvitation" => json!({}),
         "Invite" => json!({ "name": "Ada", "email": email, "roles": ["seller"], "ownRoles": [] }),
         "MakeRole" => json!({ "name": fresh, "permissions": ["item:read"] }),
         "RemoveMember" => json!({ "reason": "moved away" }),
@@ -124,6 +126,12 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
             "channel": "phone", "note": "for Ada", "siteId": site, "placedAt": "2026-11-21T08:30:00Z" })
         }
         "RunImport" => json!({ "dryRun": true, "skipRefused": true, "decided": { "costPercent": 40 } }),
+        "SaveSecurity" => {
+            json!({ "version": version(address).await, "idleMinutes": 60, "reauthHours": 24, "secondFactor": "offered", "secondRoles": ["baker"], "secondOwnRoles": [] })
+        }
+        "SaveBranding" => {
+            json!({ "version": version(address).await, "colour": "#8a3b12", "replyTo": "ada@example.com", "signInPage": true })
+        }
         "SaveSettings" => json!({ "name": "Hill Bakery", "version": version(address).await }),
         "SetPrice" => json!({ "price": pounds(310), "fromDay": "2026-11-21", "priceUnit": "pc", "minQuantity": "2" }),
         "SetRate" => json!({ "name": "VAT", "percent": "20", "compound": false, "fromDay": day_after(n) }),

@@ -20,6 +20,8 @@ const OPEN: &[(&str, &str)] = &[
     ("GET /version", "which program"),
     ("GET /v1/openapi.json", "the API's description"),
     ("GET /login", "signing in"),
+    ("GET /login/{slug}", "signing in, on a business's own page"),
+    ("GET /brand/{slug}/{file}", "logo and colour of letters and of that page"),
     ("POST /login", "signing in"),
     ("GET /register", "an account of one's own"),
     ("POST /register", "an account of one's own"),
@@ -151,6 +153,9 @@ pub async fn fixtures(story: &Story) -> BTreeMap<&'static str, String> {
         ("keys", text(&story.post("/v1/api-keys", &json!({ "name": "Till", "permissions": ["item:read"] })).await.ok().json()["id"])),
         ("passkeys", passkey(story).await),
         ("oidc", "nobody".to_owned()),
+        ("brand", story.slug.clone()),
+        ("{slug}", logo(story).await),
+        ("login", story.slug.clone()),
         ("activity", entry.clone()),
         ("trail", entry),
         ("invitations", invitation(story).await),
@@ -198,6 +203,12 @@ async fn photo(story: &Story) -> String {
     owner
 }
 
+/// The business's logo: the name of its file.
+async fn logo(story: &Story) -> String {
+    let branding = story.owner.upload("/v1/settings/branding/logo", &[], &[("logo", "logo.png", DOT)]).await.ok().json();
+    text(&branding["logo"]).rsplit('/').next().unwrap_or_default().to_owned()
+}
+
 /// A passkey of the story's owner; no device holds it.
 async fn passkey(story: &Story) -> String {
     let (id, mut system) = (story.clock.uuid(), story.db.system("story.passkey").await.unwrap());
@@ -224,8 +235,10 @@ fn a_neighbour_finds_nothing_by_any_id() {
     run(async |story| {
         let fixtures = fixtures(&story).await;
         let (_, neighbour) = story.neighbour().await;
-        // What is the operator's no member of any business reaches, by whatever id.
-        for route in story.app.routes().iter().filter(|r| r.has_id() && !r.path.starts_with("/assets") && !r.needs.is_of_platform()) {
+        // What is the operator's no member of any business reaches, by whatever id. A sign-in page is there for every short name.
+        let reachable =
+            |r: &&std::sync::Arc<web::Route>| !r.path.starts_with("/assets") && r.path != "/login/{slug}" && !r.needs.is_of_platform();
+        for route in story.app.routes().iter().filter(|r| r.has_id()).filter(reachable) {
             let parts: Vec<&str> = route.path.split('/').collect();
             let word = parts.iter().zip(parts.iter().skip(1)).find(|(_, p)| p.starts_with('{')).map(|(word, _)| *word).unwrap_or_default();
             let Some(id) = fixtures.get(word) else { panic!("{} names a thing by id, and no fixture makes one", name(route)) };

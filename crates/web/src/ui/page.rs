@@ -37,6 +37,17 @@ impl Theme {
     }
 }
 
+/// Whose page it is to the eye, before one is signed in: a business's, by its name, logo and colour.
+#[derive(Clone, Debug)]
+pub struct Brand {
+    /// Its name.
+    pub name: String,
+    /// Address, width and height of its logo.
+    pub logo: Option<(String, u32, u32)>,
+    /// Address of a style that sets its colour: of this program, for the policy lets no style into the page itself.
+    pub style: Option<String>,
+}
+
 /// A page.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -48,6 +59,8 @@ pub struct Page {
     pub floor: bool,
     /// The rail; `None` before one is signed in: then the page is one narrow column.
     pub frame: Option<Frame>,
+    /// Whose page it is, where it has no rail; the installation's own at first.
+    pub brand: Option<Brand>,
     /// Title of the window.
     pub title: String,
     /// Title on the page, what is true now, main act; `None` where the matter has a heading of its own, as documents have.
@@ -64,7 +77,7 @@ impl Page {
     /// A page in English, in the theme of the device, without rail and toolbar.
     pub fn new(title: impl Into<String>, body: Markup) -> Self {
         let (lang, title) = ("en".to_owned(), title.into());
-        Self { lang, theme: Theme::Auto, floor: false, frame: None, title, toolbar: None, body, toast: None, pause: None }
+        Self { lang, theme: Theme::Auto, floor: false, frame: None, brand: None, title, toolbar: None, body, toast: None, pause: None }
     }
 
     /// The same with a toolbar.
@@ -93,9 +106,10 @@ fn head(page: &Page) -> Markup {
             meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
             meta name="color-scheme" content="light dark";
             meta name="htmx-config" content=(HTMX);
-            title { (page.title) " · " (words::HEARTH) }
+            title { (page.title) " · " (page.brand.as_ref().map_or(words::HEARTH, |brand| brand.name.as_str())) }
             link rel="icon" type="image/svg+xml" href=(assets::url("sign.svg"));
             link rel="stylesheet" href=(style.path) integrity=(style.integrity);
+            @if let Some(style) = page.brand.as_ref().and_then(|brand| brand.style.as_ref()) { link rel="stylesheet" href=(style); }
             script src=(script.path) integrity=(script.integrity) defer {}
             script src=(htmx.path) integrity=(htmx.integrity) defer {}
             @if let Some((pause, csrf)) = &page.pause { (device_script(Some((*pause, csrf)))) }
@@ -109,6 +123,21 @@ pub fn device_script(on: Option<(i64, &str)>) -> Markup {
     let script = assets::named("device.js");
     html! {
         script src=(script.path) integrity=(script.integrity) data-pause=[on.map(|(pause, _)| pause)] data-csrf=[on.map(|(_, csrf)| csrf)] defer {}
+    }
+}
+
+/// Whose page it is, above its title.
+fn sign(brand: Option<&Brand>) -> Markup {
+    html! {
+        p.mark-line {
+            @if let Some(brand) = brand {
+                @if let Some((logo, width, height)) = &brand.logo { img src=(logo) alt="" width=(width) height=(height); }
+                strong { (brand.name) }
+            } @else {
+                span.mark { (icon("hearth")) }
+                strong { (words::HEARTH) }
+            }
+        }
     }
 }
 
@@ -144,7 +173,7 @@ pub fn page(page: &Page) -> Markup {
                 a.skip href="#main" { (words::SKIP) }
                 @if let Some(frame) = &page.frame { (rail(frame)) }
                 main id="main" tabindex="-1" {
-                    @if !framed { p.mark-line { span.mark { (icon("hearth")) } strong { (words::HEARTH) } } }
+                    @if !framed { (sign(page.brand.as_ref())) }
                     @if let Some(bar) = &page.toolbar { (toolbar(bar)) }
                     div.banner.wait role="status" data-not-live hidden { (icon("clock")) p { strong { (words::WAITING) ". " } (words::NOT_LIVE) } }
                     (page.body)

@@ -1,6 +1,6 @@
 //! The account's own pages: password, second factor, sessions; the address, and what happened to the account.
 
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use kernel::{Permission, Result, Zone};
 use maud::{Markup, PreEscaped, html};
 use web::{
@@ -8,18 +8,20 @@ use web::{
     ui::{self, Act, Button, ColumnKind, Fact, Field, Form, Kind, Row, Table, Tone, Toolbar, Weight, banner, form},
 };
 
-use super::{Typed, aside, password};
+use super::{Typed, aside, password, sign_in::after};
 use crate::{
     account::{self, Secret},
+    captcha::{self, Action, Widget},
     change_email::{self, ChangeEmail, ConfirmEmail},
+    passkey,
     phone::{self, ConfirmPhone, SetPhone},
     reset::{self, ChangePassword},
-    second::{self, Setup},
+    second::{self, Code, Setup},
     session, sessions,
 };
 
 pub(super) fn routes(routes: &mut Routes) {
-    use Permission::{Open, OwnAccount};
+    use Permission::{Open, OwnAccount, Second};
     routes.raw("GET /account/security", OwnAccount, Answers::Page, &["done"], async |cx: Cx| {
         Ok(Reply::page(security(&cx, &Typed::default()).await?))
     });
@@ -29,13 +31,13 @@ pub(super) fn routes(routes: &mut Routes) {
     routes.form("POST /account/phone", OwnAccount, ask_phone);
     routes.form("POST /account/phone/confirm", OwnAccount, confirm_phone);
     routes.form("POST /account/phone/remove", OwnAccount, remove_phone);
-    routes.page("GET /2fa/setup", OwnAccount, async |cx: Cx| {
+    routes.raw("GET /2fa/setup", Second, Answers::Page, &["next"], async |cx: Cx| {
         let setup = waiting(&cx).await?;
-        Ok(setup_form(&cx, &setup, &Typed::default()))
+        Ok(setup_form(&cx, &setup, cx.param("next").unwrap_or_default(), &Typed::default()).await)
     });
-    routes.form("POST /2fa/setup", OwnAccount, complete);
+    routes.form("POST /2fa/setup", Second, complete);
     routes.form("POST /2fa/codes", OwnAccount, renew_codes);
-    routes.page("GET /2fa/off", OwnAccount, async |cx: Cx| Ok(off_form(&cx, &Typed::default())));
+    routes.raw("GET /2fa/off", OwnAccount, Answers::Page, &[], async |cx: Cx| Ok(off_form(&cx, &Typed::default()).await));
     routes.form("POST /2fa/off", OwnAccount, switch_off);
     routes.raw("GET /account/profile", OwnAccount, Answers::Page, &["done"], async |cx: Cx| {
         Ok(Reply::page(profile(&cx, &Typed::default()).await?))
@@ -232,61 +234,92 @@ fn grouped(secret: &str) -> String {
     secret.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into_owned()).collect::<Vec<_>>().join(" ")
 }
 
-fn setup_form(cx: &Cx, setup: &Setup, typed: &Typed<'_>) -> Markup {
+/// Why one is asked for, where it is: of whom it is demanded can do nothing else before.
+fn demanded(cx: &Cx) -> Markup {
+    if cx.op.permissions.has(Permission::SignedIn) {
+        return html! {};
+    }
+    // Who works in no business has no frame around the page, and so no other way out.
+    let alone = cx.viewer.as_ref().is_some_and(|viewer| viewer.business.is_none());
+    html! {
+        (banner(Tone::Waiting, &t("setup-demanded"), None))
+        @if alone { (ui::act(&Act::new(t("sign-out"), "/logout", cx.guard()))) }
+    }
+}
+
+/// `next` is where the person wanted to be when they were asked for it.
+async fn setup_form(cx: &Cx, setup: &Setup, next: &str, typed: &Typed<'_>) -> Reply {
+    let widget = Widget::where_needed(cx, Action::Second, second::proof_wanted(cx, None).await);
     let code = Field::text("code", t("second-code")).help(t("setup-code-help")).autocomplete("one-time-code").focus();
+    let fields = vec![Field::hidden("next", next), typed.field(code)];
+    let after = if next.is_empty() { "/account/security?done=passkey" } else { after(cx, next) };
     let body = html! {
         (typed.banner())
+        (demanded(cx))
         p { (t("setup-scan")) }
         div { (PreEscaped(&setup.qr)) }
         p { (t("setup-type")) " " code { (grouped(&setup.secret)) } }
-        (form(&Form::new("/2fa/setup", cx.guard(), vec![typed.field(code)], t("setup-submit"))))
+        (form(&Form { more: widget.markup(), ..Form::new("/2fa/setup", cx.guard(), fields, t("setup-submit")) }))
+        @if passkey::possible(&cx.app) {
+            section.stack { h2 { (t("setup-passkey")) } p { (t("passkey-text")) } (super::passkeys::add_form(cx, after)) noscript { p { (t("passkey-script")) } } }
+        }
     };
-    cx.page(t("setup-title"), body)
+    widget.allowed(Reply::page(cx.page(t("setup-title"), body)))
 }
 
 /// The recovery codes, once: to print or to save.
-fn codes_page(cx: &Cx, codes: &[String]) -> Markup {
+fn codes_page(cx: &Cx, codes: &[String], next: &str) -> Markup {
+    let next = if next.is_empty() { "/account/security" } else { after(cx, next) };
     let body = html! {
         (banner(Tone::Waiting, &t("codes-text"), None))
         ul { @for code in codes { li { code { (code) } } } }
-        div.row { (ui::print_button()) (ui::button(&Button::link(t("codes-kept"), "/account/security").main())) }
+        div.row { (ui::print_button()) (ui::button(&Button::link(t("codes-kept"), next).main())) }
     };
     cx.page(t("codes-title"), body)
 }
 
+/// A code as it was typed.
+fn typed_code(fields: &Fields) -> Code {
+    Code { code: Secret(fields.get("code").to_owned()), captcha_token: captcha::token(fields) }
+}
+
 async fn complete(cx: Cx, fields: Fields) -> Result<Reply> {
-    match Cx::refusable(second::complete(&cx, &Secret(fields.get("code").to_owned())).await)? {
-        Ok(codes) => Ok(Reply::page(codes_page(&cx, &codes.recovery_codes))),
+    let next = fields.get("next");
+    match Cx::refusable(second::complete(&cx, &typed_code(&fields)).await)? {
+        Ok(codes) => Ok(Reply::page(codes_page(&cx, &codes.recovery_codes, next))),
         Err(refused) => {
             let setup = waiting(&cx).await?;
-            Ok(Reply::refused(setup_form(&cx, &setup, &Typed::again(&fields, &refused))))
+            let page = setup_form(&cx, &setup, next, &Typed::again(&fields, &refused)).await;
+            Ok(page.status(StatusCode::UNPROCESSABLE_ENTITY))
         }
     }
 }
 
 async fn renew_codes(cx: Cx, _: Fields) -> Result<Reply> {
     match second::rotate_codes(&cx).await {
-        Ok(codes) => Ok(Reply::page(codes_page(&cx, &codes.recovery_codes))),
+        Ok(codes) => Ok(Reply::page(codes_page(&cx, &codes.recovery_codes, ""))),
         Err(kernel::Error::ReauthRequired) => Ok(Reply::see("/reauth?next=/account/security")),
         Err(other) => Err(other),
     }
 }
 
-fn off_form(cx: &Cx, typed: &Typed<'_>) -> Markup {
+async fn off_form(cx: &Cx, typed: &Typed<'_>) -> Reply {
+    let widget = Widget::where_needed(cx, Action::Second, second::proof_wanted(cx, None).await);
     let code = Field::text("code", t("second-code")).help(t("second-code-help")).autocomplete("one-time-code").focus();
     let cancel = Some(Button::link(t("off-cancel"), "/account/security"));
+    let form_of = Form::new("/2fa/off", cx.guard(), vec![typed.field(code)], t("security-second-switch-off"));
     let body = html! {
         (typed.banner())
         p { (t("off-text")) }
-        (form(&Form { cancel, ..Form::new("/2fa/off", cx.guard(), vec![typed.field(code)], t("security-second-switch-off")) }))
+        (form(&Form { cancel, more: widget.markup(), ..form_of }))
     };
-    cx.page(t("security-second-switch-off"), body)
+    widget.allowed(Reply::page(cx.page(t("security-second-switch-off"), body)))
 }
 
 async fn switch_off(cx: Cx, fields: Fields) -> Result<Reply> {
-    match Cx::refusable(second::disable(&cx, &Secret(fields.get("code").to_owned())).await)? {
+    match Cx::refusable(second::disable(&cx, &typed_code(&fields)).await)? {
         Ok(()) => Ok(Reply::see("/account/security?done=second-off")),
-        Err(refused) => Ok(Reply::refused(off_form(&cx, &Typed::again(&fields, &refused)))),
+        Err(refused) => Ok(off_form(&cx, &Typed::again(&fields, &refused)).await.status(StatusCode::UNPROCESSABLE_ENTITY)),
     }
 }
 

@@ -19,11 +19,12 @@ async fn remove(cx: Cx, _: Fields) -> Result<Reply> {
     Ok(Reply::see("/account/security?done=passkey-removed"))
 }
 
-/// A form that the script shows and acts on. `does` is what it does; `next` is where it goes then.
-fn scripted(cx: &Cx, does: &str, next: &str, fields: &[Field], submit: &Button) -> Markup {
+/// A form that the script shows and acts on. `does` is what it does; `next` is where it goes then; `business` is the one whose
+/// sign-in page it is.
+fn scripted(cx: &Cx, does: &str, next: &str, business: Option<&str>, fields: &[Field], submit: &Button) -> Markup {
     let script = assets::named("passkey.js");
     html! {
-        form.form data-passkey=(does) data-next=(next) data-csrf=(cx.guard().csrf) data-failed=(t("passkey-failed")) hidden {
+        form.form data-passkey=(does) data-next=(next) data-business=[business] data-csrf=(cx.guard().csrf) data-failed=(t("passkey-failed")) hidden {
             (ui::fields(fields))
             div.form-acts { (ui::button(submit)) }
             p role="alert" hidden {}
@@ -33,11 +34,11 @@ fn scripted(cx: &Cx, does: &str, next: &str, fields: &[Field], submit: &Button) 
 }
 
 /// The button beside the password.
-pub(super) fn sign_in_button(cx: &Cx, next: &str) -> Markup {
+pub(super) fn sign_in_button(cx: &Cx, next: &str, business: Option<&str>) -> Markup {
     if !passkey::possible(&cx.app) {
         return html! {};
     }
-    scripted(cx, "login", next, &[], &Button { weight: Weight::Quiet, ..Button::submit(t("passkey-login")) })
+    scripted(cx, "login", next, business, &[], &Button { weight: Weight::Quiet, ..Button::submit(t("passkey-login")) })
 }
 
 /// The button of somebody who shows again who they are.
@@ -45,7 +46,13 @@ pub(super) fn again_button(cx: &Cx, next: &str) -> Markup {
     if !passkey::possible(&cx.app) {
         return html! {};
     }
-    scripted(cx, "again", next, &[], &Button { weight: Weight::Quiet, ..Button::submit(t("passkey-again")) })
+    scripted(cx, "again", next, None, &[], &Button { weight: Weight::Quiet, ..Button::submit(t("passkey-again")) })
+}
+
+/// The form that adds one; then on to `next`.
+pub(super) fn add_form(cx: &Cx, next: &str) -> Markup {
+    let name = Field::text("name", t("passkey-name")).help(t("passkey-name-help")).optional();
+    scripted(cx, "add", next, None, &[name], &Button { weight: Weight::Quiet, ..Button::submit(t("passkey-add")) })
 }
 
 /// The passkeys of the signed-in account.
@@ -67,14 +74,13 @@ pub(super) async fn section(cx: &Cx) -> Result<Markup> {
         bulk: None,
         empty: None,
     };
-    let name = Field::text("name", t("passkey-name")).help(t("passkey-name-help")).optional();
     Ok(html! {
         section.stack {
             h2 { (t("security-passkeys")) }
             p { (t("passkey-text")) }
             @if any { (ui::table(&table)) }
             @if passkey::possible(&cx.app) {
-                (scripted(cx, "add", "/account/security?done=passkey", &[name], &Button { weight: Weight::Quiet, ..Button::submit(t("passkey-add")) }))
+                (add_form(cx, "/account/security?done=passkey"))
                 noscript { p { (t("passkey-script")) } }
             } @else {
                 p { (t("passkey-off")) }

@@ -8,12 +8,12 @@ use web::{
     ui::{self, Button},
 };
 
-use super::{aside, sign_in};
-use crate::{oidc, session};
+use super::{aside, sign_in, whose::Whose};
+use crate::{business::named, oidc, session};
 
 pub(super) fn routes(routes: &mut Routes) {
     use Permission::Open;
-    routes.raw("GET /v1/auth/oidc/{provider}/start", Open, Answers::Page, &["next"], start);
+    routes.raw("GET /v1/auth/oidc/{provider}/start", Open, Answers::Page, &["next", "business"], start);
     routes.raw("GET /v1/auth/oidc/{provider}/callback", Open, Answers::Page, &["state", "code", "iss", "error"], callback);
 }
 
@@ -27,13 +27,13 @@ async fn start(cx: Cx) -> Result<Reply> {
     if cx.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
         return Ok(Reply::see("/login"));
     }
-    let begun = oidc::begin(&cx, cx.param("next").unwrap_or("/")).await?;
+    let begun = oidc::begin(&cx, cx.param("next").unwrap_or("/"), named(cx.param("business"))).await?;
     Ok(elsewhere(begun.url).header(header::SET_COOKIE, begun.cookie))
 }
 
 async fn callback(cx: Cx) -> Result<Reply> {
     match Cx::refusable(oidc::finish(&cx).await)? {
-        Ok((entered, next)) => Ok(sign_in::entered_page(&cx, &entered, &next)),
+        Ok((entered, next)) => Ok(sign_in::entered_page(&cx, &Whose::default(), &entered, &next).await),
         Err(refused) => {
             let body = html! { (refused.banner()) (aside("provider-again", "register-login", "/login")) };
             Ok(Reply::refused(cx.page(t("login-title"), body)).status(StatusCode::UNAUTHORIZED))
@@ -41,10 +41,12 @@ async fn callback(cx: Cx) -> Result<Reply> {
     }
 }
 
-/// One button for each provider.
-pub(super) fn buttons(cx: &Cx, next: &str) -> Markup {
+/// One button for each provider; `business` is the one whose sign-in page it is.
+pub(super) fn buttons(cx: &Cx, next: &str, business: Option<&str>) -> Markup {
     let providers = &cx.app.settings().providers;
-    let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
+    let query =
+        serde_urlencoded::to_string(std::iter::once(("next", next)).chain(business.map(|slug| ("business", slug))).collect::<Vec<_>>())
+            .unwrap_or_default();
     html! {
         @if !providers.is_empty() {
             div.form-acts {

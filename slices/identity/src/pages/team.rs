@@ -176,6 +176,8 @@ async fn add(cx: Cx, fields: Fields) -> Result<Reply> {
     let Ticked { roles, own } = Ticked::of(&fields);
     let wanted = AddMember { email: fields.get("email").to_owned(), name: fields.get("name").to_owned(), roles, own_roles: own };
     match Cx::refusable(add_member(&cx, wanted).await)? {
+        // Whether the address has an account is its owner's to tell.
+        Ok(answer) if answer.get("invited").is_some() => Ok(Reply::page(invited(&cx, fields.get("name"), fields.get("email")))),
         Ok(answer) => match answer.get("passwordLink").and_then(Value::as_str) {
             // Shown once, on the answer itself: it must not be in an address that a browser remembers.
             Some(link) => Ok(Reply::page(added(&cx, fields.get("name"), link))),
@@ -183,6 +185,15 @@ async fn add(cx: Cx, fields: Fields) -> Result<Reply> {
         },
         Err(refused) => Ok(Reply::refused(add_form(&cx, &Typed::again(&fields, &refused)).await?)),
     }
+}
+
+/// Who could not be added was invited.
+fn invited(cx: &Cx, name: &str, email: &str) -> Markup {
+    let body = html! {
+        (banner(Tone::Done, &web::tf("member-invited", &[("name", name), ("email", email)]), None))
+        (ui::button(&Button::link(t("team-back"), "/team").main()))
+    };
+    cx.page_with(Toolbar { crumbs: crumbs(), title: name.to_owned(), ..Default::default() }, body)
 }
 
 /// The link by which a new member chooses a password.

@@ -1,31 +1,26 @@
 //! Photos of people: whatever is sent is decoded within bounds and encoded anew, so that nothing but the picture stays.
 
-use std::io::Cursor;
-
-use axum::extract::multipart::{Field, MultipartError};
 use bytes::Bytes;
 use db::Tx;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder, imageops::FilterType};
+use image::{codecs::jpeg::JpegEncoder, imageops::FilterType};
 use kernel::{AccountId, At, Change, Error, Permission, Result};
 use serde_json::json;
-use tokio::sync::Semaphore;
 use web::{Cx, Upload};
 
 use super::Sight;
-use crate::member;
+use crate::{
+    member,
+    picture::{self, Asked},
+};
 
 /// The most bytes of a photo that is sent.
 const SENT: usize = 5 * 1024 * 1024;
-/// The most pixels of one.
-const PIXELS: u64 = 50_000_000;
-/// The most pixels along an edge.
-const EDGE: u32 = 16_384;
-/// The most memory that decoding may take, in bytes.
-const MEMORY: u64 = 256 * 1024 * 1024;
 /// Edge of the square that is kept, in pixels.
 const KEPT: u32 = 512;
-/// Photos are decoded one after the other: memory is bounded whoever sends them.
-static TURN: Semaphore = Semaphore::const_new(1);
+/// What is said of a photo that can't be taken.
+const PHOTO: Asked = Asked { field: "photo", kind: "photo.kind", large: "photo.large" };
+/// What is said of a point that is none.
+const POINT: Asked = Asked { field: "photo", kind: "photo.kind", large: "photo.focus" };
 
 /// The point of a photo that stays in view, in percent from the left and from the top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,29 +30,9 @@ pub(crate) struct Focus {
 }
 
 /// Decodes a photo and makes the square around its focal point: a JPEG of at most 512 pixels, without anything that was not
-/// picture. What is no JPEG, PNG or WebP, or too large, is refused before its pixels are read.
+/// picture.
 pub(crate) fn square(sent: &[u8], focus: Focus) -> Result<Vec<u8>> {
-    let kind = || Error::field("photo", "photo.kind");
-    let mut reader = ImageReader::new(Cursor::new(sent)).with_guessed_format().map_err(|_| kind())?;
-    if !matches!(reader.format(), Some(ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP)) {
-        return Err(kind());
-    }
-    let mut limits = Limits::default();
-    (limits.max_image_width, limits.max_image_height, limits.max_alloc) = (Some(EDGE), Some(EDGE), Some(MEMORY));
-    reader.limits(limits);
-    let large = || Error::field("photo", "photo.large");
-    let refused = |error| if matches!(error, image::ImageError::Limits(_)) { large() } else { kind() };
-    let mut decoder = reader.into_decoder().map_err(refused)?;
-    let (width, height) = decoder.dimensions();
-    if width == 0 || height == 0 {
-        return Err(kind());
-    }
-    if u64::from(width) * u64::from(height) > PIXELS || width.max(height) > EDGE || decoder.total_bytes() > MEMORY {
-        return Err(large());
-    }
-    let orientation = decoder.orientation().map_err(refused)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(refused)?;
-    picture.apply_orientation(orientation);
+    let picture = PHOTO.decode(sent)?;
     let edge = picture.width().min(picture.height());
     // The square around the point, moved into the picture where it would stand out.
     let from = |whole: u32, percent: u32| {
@@ -75,40 +50,16 @@ pub(crate) fn square(sent: &[u8], focus: Focus) -> Result<Vec<u8>> {
     Ok(jpeg)
 }
 
-/// The same on a blocking thread, in turn.
-async fn squared(sent: Vec<u8>, focus: Focus) -> Result<Vec<u8>> {
-    let _turn = TURN.acquire().await.map_err(|e| Error::Internal(e.to_string()))?;
-    tokio::task::spawn_blocking(move || square(&sent, focus))
-        .await
-        .map_err(|e| Error::Internal(format!("a photo could not be decoded: {e}")))?
-}
-
-fn broken(_: MultipartError) -> Error {
-    Error::field("photo", "photo.kind")
-}
-
-/// The bytes of a part, bounded.
-async fn bytes(mut part: Field<'_>, most: usize, code: &str) -> Result<Vec<u8>> {
-    let mut all = Vec::new();
-    while let Some(more) = part.chunk().await.map_err(broken)? {
-        if all.len() + more.len() > most {
-            return Err(Error::field("photo", code));
-        }
-        all.extend_from_slice(&more);
-    }
-    Ok(all)
-}
-
 /// Reads a form: `photo` is the file, `focusX` and `focusY` the point, in the middle if not given.
 async fn read(mut upload: Upload) -> Result<(Vec<u8>, Focus)> {
     let (mut photo, mut focus) = (Vec::new(), Focus { x: 50, y: 50 });
     for _ in 0..8 {
-        let Some(part) = upload.parts.next_field().await.map_err(broken)? else { break };
+        let Some(part) = upload.parts.next_field().await.map_err(|error| PHOTO.broken(error))? else { break };
         let name = part.name().unwrap_or_default().to_owned();
         match name.as_str() {
-            "photo" => photo = bytes(part, SENT, "photo.large").await?,
+            "photo" => photo = PHOTO.bytes(part, SENT).await?,
             "focusX" | "focusY" => {
-                let text = bytes(part, 16, "photo.focus").await?;
+                let text = POINT.bytes(part, 16).await?;
                 let text = std::str::from_utf8(&text).unwrap_or_default().trim();
                 let percent = match text.is_empty() {
                     true => 50,
@@ -117,7 +68,7 @@ async fn read(mut upload: Upload) -> Result<(Vec<u8>, Focus)> {
                 *(if name == "focusX" { &mut focus.x } else { &mut focus.y }) = percent;
             }
             _ => {
-                bytes(part, 1024, "photo.kind").await?;
+                PHOTO.bytes(part, 1024).await?;
             }
         }
     }
@@ -132,7 +83,7 @@ pub(crate) async fn take(cx: &Cx, account: AccountId, upload: Upload) -> Result<
     may.edits()?;
     drop(tx);
     let (sent, focus) = read(upload).await?;
-    let jpeg = squared(sent, focus).await?;
+    let jpeg = picture::in_turn(move || square(&sent, focus)).await?;
     let mut tx = cx.tx().await?;
     // Locked, so that nobody is removed and forgotten in between.
     member::lock(&mut tx, account).await?;
@@ -177,7 +128,9 @@ pub(crate) const NEEDS: Permission = Permission::Member;
 
 #[cfg(test)]
 mod tests {
-    use image::{Rgb, RgbImage};
+    use std::io::Cursor;
+
+    use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
     use super::*;
 

@@ -1,6 +1,7 @@
 //! Stories of who may do what.
 
 mod auth_off;
+mod brand;
 mod business;
 mod devices;
 mod external;
@@ -12,6 +13,7 @@ mod passkeys;
 mod passwords;
 mod phone;
 mod pins;
+mod policy;
 mod profile;
 mod providers;
 mod roles;

@@ -140,6 +140,8 @@ fn platform_roles_are_given_and_felt_at_once() {
         ada.get("/v1/admin/users").await.refused("auth.forbidden");
         let path = format!("/v1/admin/users/{}/roles", id_of(&story, &email).await);
         admin.post(&path, &json!({ "roles": ["SUPPORT"], "reason": "new colleague" })).await.ok();
+        ada.get("/v1/admin/users").await.refused("second.needed");
+        story.second_factor(&ada).await;
         ada.get("/v1/admin/users").await.ok();
         admin.post(&path, &json!({ "roles": [], "reason": "left" })).await.ok();
         ada.get("/v1/admin/users").await.refused("auth.forbidden");

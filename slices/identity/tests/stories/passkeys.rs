@@ -316,3 +316,49 @@ fn passkeys_need_a_name_to_be_tied_to() {
         assert!(story.stranger().get("/login").await.ok().text().contains("data-passkey=\"login\""));
     });
 }
+
+#[test]
+fn attack_where_a_second_factor_is_demanded_the_password_does_not_go_round_the_passkey() {
+    run(async |story| {
+        let (ada, email) = signed_in(&story).await;
+        story.post("/v1/team/invitations", &json!({ "email": email, "name": "Ada", "roles": ["baker"] })).await.ok();
+        let token = story.letter(&email, "invitation").await.token();
+        ada.post("/v1/auth/invitations/accept", &json!({ "token": token })).await.ok();
+        show(&ada, &added(&story, &ada).await).await.ok();
+        let device = added(&story, &ada).await;
+        let thief = story.stranger();
+        sign_in(&thief, &email, PASSWORD).await.is(200);
+        thief.get("/v1/items").await.ok();
+        let rules = json!({ "idleMinutes": 60, "reauthHours": 24, "secondFactor": "everybody", "version": 0 });
+        story.post("/v1/settings/security", &rules).await.ok();
+        // The passkey was given in this session, in that one it was not: nothing else proves it there, and no new factor is set up.
+        ada.get("/v1/items").await.ok();
+        thief.get("/v1/items").await.refused("auth.again");
+        thief.post("/v1/auth/2fa/enable-init", &json!({})).await.refused("auth.again");
+        thief.post("/v1/auth/passkeys/register/begin", &json!({})).await.refused("auth.again");
+        thief.post("/v1/auth/reauth/verify", &json!({ "password": PASSWORD })).await.refused("reauth.second");
+        thief.post("/v1/auth/reauth/send", &json!({})).await.refused("reauth.mail");
+        thief.post("/v1/auth/reauth/verify", &json!({ "code": "123456" })).await.refused("reauth.mail");
+        let page = thief.get("/reauth").await.is(200).text();
+        assert!(
+            page.contains(&web::t("reauth-second")) && !page.contains("type=\"password\"") && page.contains("data-passkey=\"again\""),
+            "{page}"
+        );
+        let pair = crate::tokens(&story, &email).await;
+        crate::bearing(&story.stranger(), pair["accessToken"].as_str().unwrap(), "GET", "/v1/items", &json!({}))
+            .await
+            .refused("auth.again");
+        // Whoever holds it goes on.
+        let begun = begin_showing(&thief).await;
+        let shown = json!({ "ceremony": begun["ceremony"], "credential": device.show(&begun["publicKey"]) });
+        let proved = thief.post("/v1/auth/reauth/verify", &json!({ "passkey": shown })).await.ok().json();
+        thief.keep_csrf(proved["csrfToken"].as_str().unwrap());
+        thief.get("/v1/items").await.ok();
+        // The last passkey removed, another factor is set up before anything else.
+        for row in thief.get("/v1/auth/passkeys").await.ok().json()["rows"].as_array().unwrap() {
+            thief.delete(&format!("/v1/auth/passkeys/{}", row["id"].as_str().unwrap())).await.is(204);
+        }
+        thief.get("/v1/items").await.refused("second.needed");
+        ada.get("/v1/items").await.refused("second.needed");
+    });
+}

@@ -7,43 +7,16 @@ use testkit::{Person, Story};
 
 use crate::{PASSWORD, registered, sign_in};
 
-/// A code at the story's time by a generator that is not the program's: RFC 6238 written out.
+/// A code at the story's time.
 pub fn code(secret: &str, story: &Story, steps: i64) -> String {
-    let bits: Vec<u8> = secret
-        .bytes()
-        .flat_map(|c| {
-            let value = match c {
-                b'A'..=b'Z' => c - b'A',
-                _ => c - b'2' + 26,
-            };
-            (0..5).rev().map(move |bit| value >> bit & 1)
-        })
-        .collect();
-    let key: Vec<u8> = bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | bit)).collect();
-    let counter = (story.clock.now().micros() / 1_000_000 / 30 + steps).to_be_bytes();
-    let mac = hmac_sha1(&key, &counter);
-    let offset = usize::from(mac[19] & 15);
-    let number = u32::from_be_bytes(mac[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
-    format!("{:06}", number % 1_000_000)
-}
-
-/// HMAC of RFC 2104 over SHA-1.
-fn hmac_sha1(key: &[u8], message: &[u8]) -> [u8; 20] {
-    use sha1::{Digest, Sha1};
-    let mut block = [0_u8; 64];
-    block[..key.len()].copy_from_slice(key);
-    let pad = |with: u8| block.map(|byte| byte ^ with);
-    let inner = Sha1::new().chain_update(pad(0x36)).chain_update(message).finalize();
-    Sha1::new().chain_update(pad(0x5c)).chain_update(inner).finalize().into()
+    story.code(secret, steps)
 }
 
 /// Sets a second factor up; returns the secret and the recovery codes.
 pub async fn set_up(story: &Story, ada: &Person) -> (String, Vec<String>) {
     let begun = ada.post("/v1/auth/2fa/enable-init", &json!({})).await.ok().json();
     assert!(begun["qr"].as_str().unwrap().starts_with("<svg") && begun["uri"].as_str().unwrap().starts_with("otpauth://totp/"), "{begun}");
-    let secret = begun["secret"].as_str().unwrap().to_owned();
-    let codes = ada.post("/v1/auth/2fa/enable-complete", &json!({ "code": code(&secret, story, 0) })).await.ok().json();
-    let codes: Vec<String> = codes["recoveryCodes"].as_array().unwrap().iter().map(|c| c.as_str().unwrap().to_owned()).collect();
+    let (secret, codes) = story.second_factor(ada).await;
     assert_eq!(codes.len(), 10);
     (secret, codes)
 }

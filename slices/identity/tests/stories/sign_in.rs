@@ -22,7 +22,7 @@ fn registering_signing_in_and_out() {
         let me = ada.get("/v1/auth/me").await.ok().json();
         assert_eq!(
             (&me["email"], &me["tenants"], &me["permissions"]),
-            (&json!(email), &json!([]), &json!(["open", "again", "signed-in", "own-account"]))
+            (&json!(email), &json!([]), &json!(["open", "again", "second", "signed-in", "own-account"]))
         );
         assert_eq!(me["csrfToken"], json!(ada.csrf()));
 

@@ -174,7 +174,8 @@ fn ids_that_are_none_find_nothing() {
             ";",
             &long,
         ];
-        for route in story.app.routes().iter().filter(|r| r.has_id() && !r.needs.is_of_platform()) {
+        // A sign-in page is there for every short name.
+        for route in story.app.routes().iter().filter(|r| r.has_id() && r.path != "/login/{slug}" && !r.needs.is_of_platform()) {
             for id in ids {
                 let parts: Vec<&str> = route.path.split('/').map(|part| if part.starts_with('{') { id } else { part }).collect();
                 let path = parts.join("/");
@@ -184,7 +185,9 @@ fn ids_that_are_none_find_nothing() {
                     (_, Answers::Json) => story.owner.json(route.method.as_str(), &path, &make::body(&route.name)).await,
                     (_, Answers::Page) => story.form(&path, &[]).await,
                 };
-                assert!(matches!(answer.status.as_u16(), 404 | 422), "{}: {}: {}", answer.asked, answer.status, answer.text());
+                // Two of the longest make an address that nothing takes.
+                let fine = matches!(answer.status.as_u16(), 404 | 422) || (answer.status == 413 && path.len() > 16 * 1024);
+                assert!(fine, "{}: {}: {}", answer.asked, answer.status, answer.text());
                 refused_well(&answer, route.answers);
             }
         }
