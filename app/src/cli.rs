@@ -95,7 +95,7 @@ enum Command {
     /// Administrators of the installation.
     #[command(subcommand, arg_required_else_help = true)]
     Admin(AdminCommand),
-    /// Accounts: lock, unlock, take a second factor away.
+    /// Accounts: lock, unlock, sign out, take a second factor away, give out what is kept, delete.
     #[command(subcommand, arg_required_else_help = true)]
     Users(UsersCommand),
     /// The keys that sign tokens and seal secrets.
@@ -170,6 +170,11 @@ enum TrailCommand {
     /// Sign where every trail ends now, and take the checkpoints to where HEARTH_TRAIL_CHECKPOINTS says.
     #[command(after_help = "Example:\n  hearth trail checkpoint")]
     Checkpoint,
+    /// Sign with a new key from now on.
+    ///
+    /// Where every trail ends now is signed by the old key first. It goes on to prove what it signed; its private half is not used again.
+    #[command(after_help = "Example:\n  hearth trail rotate-key")]
+    RotateKey,
 }
 
 #[derive(Debug, Subcommand)]
@@ -329,8 +334,11 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Trouble> {
     }
 }
 
-/// Prints what was done.
+/// Prints what was done, where it is more than what was printed on the way.
 fn said(common: &Common, done: operator::Done) -> ExitCode {
+    if done.lines.is_empty() {
+        return ExitCode::SUCCESS;
+    }
     println!("{}", if common.json { done.json.to_string() } else { done.lines.join("\n") });
     ExitCode::SUCCESS
 }
@@ -429,16 +437,20 @@ async fn trail_command(common: &Common, command: TrailCommand) -> Result<ExitCod
             common.with(async |app| trail::export(app.db(), &asked, &mut std::io::stdout().lock()).await).await?;
             return Ok(ExitCode::SUCCESS);
         }
+        TrailCommand::RotateKey => {
+            let (kid, before) = common.with(async |app| trail::rotate_key(app.db()).await).await?;
+            println!(
+                "{}",
+                if common.json {
+                    json!({ "kid": kid, "before": before }).to_string()
+                } else {
+                    format!("The key {kid} signs from now on. Write it down beside those before: {}.", before.join(" "))
+                }
+            );
+            return Ok(ExitCode::SUCCESS);
+        }
         TrailCommand::Checkpoint => {
-            let (signed, taken) = common
-                .with(async |app| {
-                    if let Err(error) = app.db().sequence().await {
-                        tracing::debug!(%error, "another node numbers the log");
-                    }
-                    let signed = app.db().checkpoint(None).await?;
-                    Ok::<_, kernel::Error>((signed, app.db().deliver_checkpoints().await?))
-                })
-                .await?;
+            let (signed, taken) = common.with(async |app| trail::checkpoint(app.db()).await).await?;
             println!(
                 "{}",
                 if common.json {

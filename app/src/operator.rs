@@ -1,6 +1,8 @@
 //! What whoever runs the installation does from the command line: `hearth admin`, `hearth users`, `hearth keys`. It needs no
 //! mail server and no page, and enters the platform's log like the pages do.
 
+use std::io::Write;
+
 use clap::{Args, Subcommand};
 use identity::Act;
 use kernel::{Op, PLATFORM, Source};
@@ -49,9 +51,43 @@ pub enum UsersCommand {
     /// Unlock an account, and forget the wrong guesses at it.
     #[command(after_help = "Example:\n  hearth users unlock ada@example.com --reason 'came back'")]
     Unlock(Because),
+    /// End every session of an account, or of everybody; felt on every node within a second. Keys for programs go on.
+    #[command(
+        after_help = "Examples:\n  hearth users sign-out ada@example.com --reason 'phone stolen'\n  hearth users sign-out --all --reason 'a backup leaked'"
+    )]
+    SignOut(SignOut),
+    /// Print everything that is kept of a person, as JSON, for whoever asks for their data. It holds no secret.
+    #[command(after_help = "Example:\n  hearth users export ada@example.com > ada.json")]
+    Export(Whom),
+    /// Delete an account at once, without the 14 days of grace; it can't be undone, and nobody is told by mail.
+    ///
+    /// Name, address, profile, ways to sign in and letters go. What was done for a business stays with it, under "Former member".
+    #[command(after_help = "Example:\n  hearth users erase ada@example.com --yes --reason 'asked by letter of 3 May'")]
+    Erase {
+        /// Which, and why.
+        #[command(flatten)]
+        because: Because,
+        /// It is meant.
+        #[arg(long, required = true)]
+        yes: bool,
+    },
     /// Take the second factor of an account away; its sessions end.
     #[command(name = "reset-2fa", after_help = "Example:\n  hearth users reset-2fa ada@example.com --reason 'lost phone, seen in person'")]
     ResetSecond(Because),
+}
+
+/// Whose sessions end, and why.
+#[derive(Args, Debug)]
+pub struct SignOut {
+    /// The address that the account signs in with.
+    #[arg(value_name = "EMAIL", required_unless_present = "all", conflicts_with = "all")]
+    pub email: Option<String>,
+    /// Everybody's.
+    #[arg(long)]
+    pub all: bool,
+    /// Why; it enters the log.
+    #[arg(long)]
+    pub reason: String,
 }
 
 /// An account, and why something is done to it.
@@ -138,19 +174,60 @@ pub async fn admin(app: &App, command: &AdminCommand) -> Result<Done, Trouble> {
 
 /// Acts on an account.
 pub async fn users(app: &App, command: &UsersCommand) -> Result<Done, Trouble> {
-    let (whom, reason, act, said, name) = match command {
+    let (email, reason, act, said, name) = match command {
         UsersCommand::Lock { whom, reason, even_last_owner } => {
-            (whom, reason, Act::Lock { even_last_owner: *even_last_owner }, "is locked; its sessions ended", "cli:users lock")
+            (&whom.email, reason, Act::Lock { even_last_owner: *even_last_owner }, "is locked; its sessions ended", "cli:users lock")
         }
-        UsersCommand::Unlock(because) => (&because.whom, &because.reason, Act::Unlock, "is unlocked", "cli:users unlock"),
-        UsersCommand::ResetSecond(because) => {
-            (&because.whom, &because.reason, Act::ResetSecond, "has no second factor any more; its sessions ended", "cli:users reset-2fa")
+        UsersCommand::Unlock(because) => (&because.whom.email, &because.reason, Act::Unlock, "is unlocked", "cli:users unlock"),
+        UsersCommand::SignOut(SignOut { all: true, reason, .. }) => return everybody_out(app, reason).await,
+        UsersCommand::SignOut(SignOut { email: None, .. }) => {
+            return Err(Trouble::usage("nobody is named", "Name an account, or say --all."));
         }
+        UsersCommand::SignOut(SignOut { email: Some(email), reason, .. }) => {
+            (email, reason, Act::SignOut, "is signed out everywhere", "cli:users sign-out")
+        }
+        UsersCommand::Export(whom) => return export(app, whom).await,
+        UsersCommand::Erase { because, .. } => return erase(app, because).await,
+        UsersCommand::ResetSecond(because) => (
+            &because.whom.email,
+            &because.reason,
+            Act::ResetSecond,
+            "has no second factor any more; its sessions ended",
+            "cli:users reset-2fa",
+        ),
     };
     let db = app.db();
-    let account = identity::find(db, &whom.email).await.map_err(unknown(&whom.email))?;
+    let account = identity::find(db, email).await.map_err(unknown(email))?;
     identity::act(db, &op(db.source(), name), account, act, reason).await?;
-    Ok(Done { lines: vec![format!("{} {said}.", whom.email)], json: json!({ "account": account, "email": whom.email, "done": said }) })
+    Ok(Done { lines: vec![format!("{email} {said}.")], json: json!({ "account": account, "email": email, "done": said }) })
+}
+
+async fn everybody_out(app: &App, reason: &str) -> Result<Done, Trouble> {
+    let db = app.db();
+    let ended = identity::sign_everybody_out(db, &op(db.source(), "cli:users sign-out"), reason).await?;
+    Ok(Done { lines: vec![format!("{ended} sessions ended; everybody signs in again.")], json: json!({ "ended": ended }) })
+}
+
+/// Prints while it reads; there is nothing more to say.
+async fn export(app: &App, whom: &Whom) -> Result<Done, Trouble> {
+    let db = app.db();
+    let account = identity::find(db, &whom.email).await.map_err(unknown(&whom.email))?;
+    let mut pieces = identity::export_account(db, &op(db.source(), "cli:users export"), account).await?;
+    let mut out = std::io::stdout().lock();
+    while let Some(piece) = pieces.recv().await {
+        out.write_all(&piece?)?;
+    }
+    out.flush()?;
+    Ok(Done { lines: Vec::new(), json: Value::Null })
+}
+
+async fn erase(app: &App, because: &Because) -> Result<Done, Trouble> {
+    let (db, email) = (app.db(), &because.whom.email);
+    let account = identity::find(db, email).await.map_err(unknown(email))?;
+    identity::erase_now(db, &op(db.source(), "cli:users erase"), account, &because.reason).await?;
+    let lines =
+        vec![format!("{email} is deleted, and kept nowhere. No letter tells it."), format!("The log knows the account as {account}.")];
+    Ok(Done { lines, json: json!({ "account": account, "done": "deleted" }) })
 }
 
 /// A new key, as a line of the configuration.

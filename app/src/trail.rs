@@ -1,4 +1,4 @@
-//! `hearth trail verify | export | checkpoint`: proves that nothing was changed, removed or put in between.
+//! `hearth trail verify | export | checkpoint | rotate-key`: proves that nothing was changed, removed or put in between.
 
 use std::{
     collections::HashSet,
@@ -12,7 +12,7 @@ use db::{
     Db,
     trail::{Checkpoint, Head, Line, Trust, Verdict, Verifier, head_line, lines, parse},
 };
-use kernel::TenantId;
+use kernel::{Op, PLATFORM, TenantId};
 use serde_json::{Value, json};
 
 use crate::{Trouble, check::Business, config::Config, witness};
@@ -43,6 +43,21 @@ pub struct Export {
     /// The business with this short name; `hearth` is the account plane.
     #[arg(long, value_name = "SLUG")]
     pub tenant: String,
+}
+
+/// Signs where every log ends now, and takes the checkpoints off this machine; how many of each.
+pub async fn checkpoint(db: &Db) -> kernel::Result<(u64, u64)> {
+    if let Err(error) = db.sequence().await {
+        tracing::debug!(%error, "another node numbers the log");
+    }
+    let signed = db.checkpoint(None).await?;
+    Ok((signed, db.deliver_checkpoints().await?))
+}
+
+/// A new key signs from now on; what is there now is signed by the old one first. The new key's id, and those before.
+pub async fn rotate_key(db: &Db) -> kernel::Result<(String, Vec<String>)> {
+    checkpoint(db).await?;
+    db.rotate_trail_key(&Op::program(db.source(), "cli:trail rotate-key", Some(PLATFORM))).await
 }
 
 /// All logs, that of the account plane too, or the one of a short name.

@@ -99,6 +99,44 @@ export async function every_page({ open, paths, strange }) {
   }
 }
 
+/** An owner lets support in; support looks in, with a word of it on every page, and stops; the owner shuts it out. */
+export async function assist({ open, cookie, support, tenant }) {
+  for (const theme of ['light', 'dark']) {
+    for (const phone of [false, true]) {
+      const named = title => `${title}-${phone ? 'phone' : 'desk'}-${theme}`;
+      const owner = await open({ theme, phone, cookie });
+      await owner.visit('/settings/support');
+      await owner.fill('input[name=reason]', 'The totals of Friday look wrong');
+      await owner.click('form[action="/settings/support"] button[type=submit]');
+      await owner.waitForSelector('form[action="/settings/support/end"]');
+      await owner.fits(named('support-in'));
+      await owner.shot(named('support-in'));
+      const helper = await open({ theme, phone, cookie: support });
+      await helper.visit(tenant);
+      await helper.shot(named('tenant-open'));
+      await helper.fill('input[name=reason]', 'Ticket 7: the totals of Friday');
+      await helper.click('form[action$="/assist"] button[type=submit]');
+      await helper.waitForURL(url => url.pathname === '/');
+      for (const [title, path] of [['assist-home', '/'], ['assist-orders', '/orders']]) {
+        await helper.visit(path);
+        is(await helper.isVisible('form[action="/assist/stop"] button'), true, `${title}: the way out`);
+        await helper.fits(named(title));
+        await helper.shot(named(title));
+      }
+      await helper.click('form[action="/assist/stop"] button');
+      await helper.waitForURL(url => url.pathname === tenant);
+      is(await helper.isVisible('form[action="/assist/stop"]'), false, 'nothing of it is left');
+      // Each beginning and stop gives the session a new cookie.
+      support = (await helper.context().cookies()).find(one => one.name === '__Host-hearth').value;
+      await owner.visit('/settings/support');
+      is((await owner.textContent('table')).includes('Ticket 7'), true, 'the owner sees who was there');
+      await owner.shot(named('support-past'));
+      await owner.click('form[action="/settings/support/end"] button');
+      await owner.waitForSelector('form[action="/settings/support"]');
+    }
+  }
+}
+
 /** The same work without a line of script. */
 export async function without_script({ open }) {
   const page = await open({ script: false });

@@ -110,3 +110,48 @@ fn keys_are_changed_under_load_and_no_request_fails() {
     let published = stranger.done("GET", "/.well-known/jwks.json", &json!({}));
     assert_eq!(published["keys"].as_array().unwrap().len(), 2, "{published}");
 }
+
+#[test]
+fn everybody_is_signed_out_from_the_command_line() {
+    let dir = place();
+    let serving = Serving::start(dir.path());
+    open_business(dir.path(), serving.address);
+    let out = |more: &[&str]| ended(&mut hearth(dir.path(), &[&["users", "sign-out", "--reason", "a backup leaked"], more].concat()));
+    for whose in [&["ada@example.com"][..], &["--all"]] {
+        let ada = Till::sign_in(serving.address);
+        let stranger = Till { address: serving.address, cookie: String::new(), csrf: String::new() };
+        let pair = stranger.done("POST", "/v1/auth/login", &json!({ "email": "ada@example.com", "password": PASSWORD }));
+        let (code, told) = out(whose);
+        assert_eq!(code, 0, "{told}");
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        assert_eq!(ada.ask("GET", "/v1/auth/me", &json!({})).unwrap().0, 401, "felt within a second");
+        let refreshed = stranger.ask("POST", "/v1/auth/refresh", &json!({ "refreshToken": pair["refreshToken"] })).unwrap();
+        assert_eq!(refreshed.0, 401, "{whose:?}");
+    }
+    assert!(out(&["nobody@example.com"]).0 == 1 && out(&[]).0 == 2 && out(&["ada@example.com", "--all"]).0 == 2);
+}
+
+#[test]
+fn a_person_s_data_is_printed_and_deleted_from_the_command_line() {
+    let dir = place();
+    let serving = Serving::start(dir.path());
+    open_business(dir.path(), serving.address);
+    let added = json!({ "email": "zebedee@example.com", "name": "Zebedee", "roles": ["seller"] });
+    let zebedee = Till::sign_in(serving.address).done("POST", "/v1/team/members", &added);
+    let (code, printed) = ended(&mut hearth(dir.path(), &["users", "export", "zebedee@example.com"]));
+    let file: Value = serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"));
+    assert_eq!((code, &file["account"][0]["email"]), (0, &json!("zebedee@example.com")));
+    assert_eq!(file["businesses"][0]["called"], "Zebedee");
+    let erase =
+        |email: &str, more: &[&str]| ended(&mut hearth(dir.path(), &[&["users", "erase", email, "--reason", "asked"], more].concat()));
+    assert_eq!(erase("zebedee@example.com", &[]).0, 2, "without --yes nothing is done");
+    let (code, told) = erase("ada@example.com", &["--yes"]);
+    assert!(code == 1 && told.contains("no owner who can sign in"), "{told}");
+    let (code, told) = erase("zebedee@example.com", &["--yes"]);
+    assert!(code == 0 && told.contains(zebedee["accountId"].as_str().unwrap()), "{told}");
+    assert_eq!(erase("zebedee@example.com", &["--yes"]).0, 1, "the address is nobody's any more");
+    let others = Till::sign_in(serving.address).done("GET", "/v1/team/others", &json!({}));
+    assert_eq!(others["rows"][0]["name"], "Former member");
+    let (code, told) = ended(&mut hearth(dir.path(), &["trail", "verify"]));
+    assert_eq!(code, 0, "{told}");
+}

@@ -111,6 +111,36 @@ fn a_trail_is_proved_from_database_export_and_checkpoints_elsewhere() {
 }
 
 #[test]
+fn a_trail_is_proved_across_two_keys() {
+    let (dir, elsewhere) = (place(), tempfile::tempdir().unwrap());
+    let data = dir.path();
+    open_business(data, "hill-bakery");
+    let with = |arguments: &[&str]| {
+        let mut command = hearth(data, arguments);
+        command.env("HEARTH_TRAIL_CHECKPOINTS", elsewhere.path().join("kept"));
+        ended(&mut command)
+    };
+    let (status, said) = with(&["trail", "rotate-key", "--json"]);
+    let told: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((status, told["before"].as_array().unwrap().len()), (0, 1), "{said}");
+    assert_ne!(told["kid"], told["before"][0]);
+    open_business(data, "mill");
+    assert_eq!(with(&["trail", "checkpoint"]).0, 0);
+    // The old key proves what it signed, here and elsewhere; the new one the rest, beginning with its own entry.
+    let (status, said) = with(&["trail", "verify", "--json"]);
+    let proved: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((status, &proved["ok"]), (0, &Value::Bool(true)), "{said}");
+    let of = |slug: &str| proved["logs"].as_array().unwrap().iter().find(|log| log["slug"] == slug).unwrap()["kids"].clone();
+    assert_eq!((of("hill-bakery"), of("hearth")), (told["before"].clone(), Value::from(vec![told["kid"].clone()])), "{said}");
+    let (old, new) = (told["before"][0].as_str().unwrap(), told["kid"].as_str().unwrap());
+    assert_eq!(with(&["trail", "verify", "--key", old, "--key", new]).0, 0);
+    assert_eq!(with(&["trail", "verify", "--key", new]).0, 1, "what the old key signed needs the old key");
+    let export = elsewhere.path().join("trail.jsonl");
+    fs::write(&export, output(&mut hearth(data, &["trail", "export", "--tenant", "hill-bakery"])).stdout).unwrap();
+    assert_eq!(with(&["trail", "verify", "--export", export.to_str().unwrap(), "--key", old]).0, 0);
+}
+
+#[test]
 fn checkpoints_are_taken_to_an_s3_server_and_compared_with_it() {
     let (dir, bucket) = (place(), tempfile::tempdir().unwrap());
     let data = dir.path();

@@ -7,13 +7,13 @@ use std::{
     time::Duration,
 };
 
-use kernel::{Actor, At, Error, Id, Op, PLATFORM, RequestId, Result, TenantId};
+use kernel::{AccountId, Actor, At, Error, Id, Op, PLATFORM, RequestId, Result, TenantId};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::sync::{Mutex, mpsc, watch};
 use uuid::Uuid;
 
-use crate::Db;
+use crate::{Db, System};
 
 /// How many notes wait at most.
 pub const QUEUE: usize = 10_000;
@@ -280,7 +280,7 @@ impl Db {
             &batch.iter().map(|n| n.at).collect::<Vec<_>>() as &[At],
             &batch.iter().map(|n| actor(n).0.to_owned()).collect::<Vec<_>>(),
             &batch.iter().map(|n| actor(n).1).collect::<Vec<_>>() as &[Option<Uuid>],
-            &batch.iter().map(|n| actor(n).2.map(str::to_owned)).collect::<Vec<_>>() as &[Option<String>],
+            &batch.iter().map(|n| actor(n).2).collect::<Vec<_>>() as &[Option<String>],
             &batch.iter().map(|n| n.activity.request.map(RequestId::uuid)).collect::<Vec<_>>() as &[Option<Uuid>],
             &batch.iter().map(|n| n.activity.address.map(|a| a.to_string())).collect::<Vec<_>>() as &[Option<String>],
             &batch.iter().map(|n| n.activity.action.to_owned()).collect::<Vec<_>>(),
@@ -293,6 +293,19 @@ impl Db {
         .rows_affected();
         system.commit_unannounced().await?;
         Ok(written)
+    }
+
+    /// Forgets what the activity of these businesses says of a person: from where they came, and what more there was to say. That
+    /// something happened stays. Returns how many notes.
+    pub async fn forget_activity(&self, system: &mut System, person: AccountId, tenants: &[TenantId]) -> Result<u64> {
+        let tenants: Vec<Uuid> = tenants.iter().map(|tenant| tenant.uuid()).collect();
+        let forgotten = sqlx::query!(
+            "UPDATE db.activity SET address = NULL, detail = NULL
+            WHERE tenant_id = ANY ($1) AND (actor_id = $2 OR target_id = $2) AND (address IS NOT NULL OR detail IS NOT NULL)",
+            &tenants,
+            person.uuid()
+        );
+        Ok(forgotten.execute(system.conn()).await?.rows_affected())
     }
 
     /// Empties the months that are no longer kept; how many. The owner drops them when it next comes by.

@@ -205,7 +205,7 @@ struct Record {
     reasons: Vec<Option<String>>,
     actor_kind: &'static str,
     actor_id: Option<Uuid>,
-    actor_name: Option<&'static str>,
+    actor_name: Option<String>,
     address: Option<String>,
     job_ids: Vec<Uuid>,
     job_names: Vec<String>,

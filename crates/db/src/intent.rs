@@ -2,13 +2,13 @@
 
 use std::future::Future;
 
-use kernel::{Error, IntentId, Op, Permission, Result};
+use kernel::{Error, IntentId, Op, Permission, Result, TenantId};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Db, Tx};
+use crate::{Db, System, Tx};
 
 /// One thing that can be asked of Hearth. API, form, import, job and command line all come here.
 pub trait Command: Clone + Send + Sync + 'static {
@@ -61,7 +61,48 @@ pub struct Answer {
     pub trips: u32,
 }
 
+/// Forgets the answers of these businesses that hold a text: the address of a person who asked to be forgotten. What they answered
+/// was done long ago; only sent once more would it be done anew, or refused because it is there. Returns how many.
+pub async fn forget_intents_with(system: &mut System, tenants: &[TenantId], text: &str) -> Result<u64> {
+    let tenants: Vec<Uuid> = tenants.iter().map(|tenant| tenant.uuid()).collect();
+    let gone = sqlx::query!("DELETE FROM db.intent WHERE tenant_id = ANY ($1) AND strpos(answer::text, $2) > 0", &tenants, text);
+    Ok(gone.execute(system.conn()).await?.rows_affected())
+}
+
+/// Days for which the answer to an intent is kept.
+const KEPT: i64 = 30;
+/// So many are looked at at once.
+const BATCH: i64 = 5_000;
+
 impl Db {
+    /// Forgets answers that are older than thirty days, batch by batch in the order of the key: no statement is long, and no index
+    /// is kept for it that every sale would have to write. Returns how many.
+    pub async fn forget_intents(&self) -> Result<u64> {
+        let before = self.source.now().plus_seconds(-KEPT * 24 * 3600);
+        let (mut tenant, mut id, mut gone) = (Uuid::nil(), Uuid::nil(), 0);
+        loop {
+            let mut system = self.system("intents.forget").await?;
+            let seen = sqlx::query!(
+                "WITH looked AS (
+                    SELECT i.tenant_id, i.id, i.at FROM db.intent i WHERE (i.tenant_id, i.id) > ($1, $2) ORDER BY i.tenant_id, i.id LIMIT $4
+                ), gone AS (
+                    DELETE FROM db.intent i USING looked l WHERE i.tenant_id = l.tenant_id AND i.id = l.id AND l.at < $3 RETURNING 1
+                )
+                SELECT tenant_id, id, (SELECT count(*) FROM gone) AS \"gone!\" FROM looked ORDER BY tenant_id DESC, id DESC LIMIT 1",
+                tenant,
+                id,
+                before as kernel::At,
+                BATCH
+            )
+            .fetch_optional(system.conn())
+            .await?;
+            system.commit_unannounced().await?;
+            let Some(last) = seen else { return Ok(gone) };
+            (tenant, id) = (last.tenant_id, last.id);
+            gone += u64::try_from(last.gone).unwrap_or(0);
+        }
+    }
+
     /// Runs a command in a transaction of its own: permission, begin, run, commit. In the usual case an intent costs
     /// nothing: it is written with the commit, and only when something refuses is it looked up.
     pub async fn run<C: Command>(&self, op: Op, intent: Option<Intent>, command: C) -> Result<Answer> {

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use kernel::{AccountId, Actor, Error, Op, Permissions, Result, TenantId};
+use kernel::{Actor, Error, Op, Permissions, Result, TenantId};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::{sync::watch, task::JoinHandle};
@@ -57,6 +57,13 @@ pub struct Jobs {
     seals: Arc<Vec<SealFn>>,
 }
 
+/// Work of the house itself, whichever slices there are.
+const OWN: &[Periodic] = &[Periodic {
+    name: "db.intents",
+    every: Duration::from_secs(24 * 3600),
+    run: |db| Box::pin(async move { db.forget_intents().await.map(|_| ()) }),
+}];
+
 /// A job that was tried so often is laid aside.
 const ATTEMPTS: i32 = 8;
 /// Another worker may take over a running job after this many seconds without a word of its worker.
@@ -74,7 +81,7 @@ impl Jobs {
         Self {
             db,
             later: Arc::new(later.into_iter().map(|l| (l.name, l.run)).collect()),
-            periodic: Arc::new(periodic),
+            periodic: Arc::new(periodic.into_iter().chain(OWN.iter().copied()).collect()),
             seals: Arc::new(seals),
         }
     }
@@ -145,7 +152,7 @@ impl Jobs {
                 AND (tenant_id = $3 OR $3 IS NULL)
                 ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED) f
             WHERE j.tenant_id = f.tenant_id AND j.id = f.id
-            RETURNING j.tenant_id, j.id, j.name, j.payload, j.attempts, j.account_id",
+            RETURNING j.tenant_id, j.id, j.name, j.payload, j.attempts, j.account_id, j.actor_kind, j.actor_name",
             now as kernel::At,
             now.plus_seconds(HOLD) as kernel::At,
             only.map(TenantId::uuid)
@@ -157,8 +164,9 @@ impl Jobs {
         };
         system.commit_unannounced().await?;
         let mut op = Op::program(&self.db.source, "job", Some(TenantId::new(job.tenant_id)));
-        if let Some(account) = job.account_id {
-            op = Op { actor: Actor::Account(AccountId::new(account)), permissions: Permissions::ALL, ..op };
+        // One that was queued before jobs said it is a person's.
+        if let Some(actor) = Actor::read(job.actor_kind.as_deref().unwrap_or("account"), job.account_id, job.actor_name.as_deref()) {
+            op = Op { actor, permissions: Permissions::ALL, ..op };
         }
         let result = match self.later.get(job.name.as_str()) {
             // In a task of its own, so that a panic of one job is not the end of the worker.

@@ -22,8 +22,9 @@ pub struct Told {
 pub async fn history(tx: &mut Tx, document: Uuid) -> Result<Vec<Told>> {
     let tenant = tx.tenant().uuid();
     let rows = sqlx::query!(
-        r#"SELECT t.action AS "action!", t.at AS "at!", t.reason, coalesce(m.name, t.actor_name, '') AS "who!"
+        r#"SELECT t.action AS "action!", t.at AS "at!", t.reason, coalesce(b.who, m.name, t.actor_name, '') AS "who!"
         FROM db.trail t LEFT JOIN identity.member m ON m.tenant_id = t.tenant_id AND m.account_id = t.actor_id
+            LEFT JOIN identity.on_behalf b ON b.tenant_id = t.tenant_id AND b.id = CASE WHEN t.actor_kind = 'support' THEN t.actor_name::uuid END
         WHERE t.tenant_id = $1 AND t.target_id = $2 ORDER BY t.at DESC, t.id DESC LIMIT 100"#,
         tenant,
         document

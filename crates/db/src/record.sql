@@ -7,8 +7,8 @@ logged AS (
         AS u (id, action, kind, target_id, before, after, reason)
     WHERE t.id = $1
 ), queued AS (
-    INSERT INTO db.job (tenant_id, id, name, payload, state, run_at, account_id, created_at)
-    SELECT t.id, u.id, u.name, u.payload, 'queued', u.run_at, $5, $2
+    INSERT INTO db.job (tenant_id, id, name, payload, state, run_at, account_id, actor_kind, actor_name, created_at)
+    SELECT t.id, u.id, u.name, u.payload, 'queued', u.run_at, $5, $4, $6, $2
     FROM db.tenant t, unnest($15::uuid[], $16::text[], $17::jsonb[], $18::timestamptz[]) AS u (id, name, payload, run_at)
     WHERE t.id = $1
 ), counted AS (

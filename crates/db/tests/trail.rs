@@ -3,6 +3,7 @@
 mod trail {
     mod activity;
     mod chain;
+    mod intents;
     mod personal;
     mod spoiled;
     pub mod world;

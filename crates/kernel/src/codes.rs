@@ -134,6 +134,11 @@ pub static TABLE: &[Code] = &[
     row("day_start.format", 422, "Write the time at which the day begins as HH:MM."),
     row("role.unknown", 422, "There is no such role."),
     row("site.unknown", 422, "There is no such site."),
+    row("account.erased", 409, "This account was deleted."),
+    row("erase.address", 422, "This is not the address of this account."),
+    row("sessions.whose", 422, "Name one account, or say that everybody is meant."),
+    row("support.hours", 422, "Support is let in for 1 to 72 hours."),
+    row("support.no_consent", 403, "The business's owner has not let support in, or not any more."),
     // Passkeys and identity providers
     row("passkey.off", 409, "Passkeys need a public address with a name, such as https://bakery.example."),
     row("passkey.over", 401, "This took too long, or was used before. Begin again."),

@@ -155,6 +155,8 @@ pub mod of {
     pub enum Document {}
     pub enum Device {}
     pub enum Key {}
+    pub enum Consent {}
+    pub enum Assistance {}
     pub enum Invitation {}
     pub enum OwnRole {}
     pub enum Passkey {}
@@ -212,6 +214,10 @@ pub type ImportId = Id<of::Import>;
 pub type DocumentId = Id<of::Document>;
 /// A registered till, tablet or phone.
 pub type DeviceId = Id<of::Device>;
+/// An owner's consent that support looks in.
+pub type ConsentId = Id<of::Consent>;
+/// Support at work in a business with consent.
+pub type AssistanceId = Id<of::Assistance>;
 /// One request to the program.
 pub type RequestId = Id<of::Request>;
 /// What was asked to be done, once.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use crate::{AccountId, At, DeviceId, Error, Id, KeyId, Permission, Permissions, RequestId, Result, Source, TenantId};
+use crate::{AccountId, AssistanceId, At, DeviceId, Error, Id, KeyId, Permission, Permissions, RequestId, Result, Source, TenantId};
 
 /// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,18 +15,36 @@ pub enum Actor {
     Account(AccountId),
     /// A key for programs.
     Key(KeyId),
+    /// Support at work in a business, on behalf of the owner who let them in.
+    Support {
+        /// Who works.
+        account: AccountId,
+        /// Under which assistance: it says on whose behalf.
+        assistance: AssistanceId,
+    },
     /// The program itself, under the name of what it does (`job:seal`, `cli:import`).
     Program(&'static str),
 }
 
 impl Actor {
     /// As the log keeps it: kind, id, name.
-    pub const fn stored(self) -> (&'static str, Option<Uuid>, Option<&'static str>) {
+    pub fn stored(self) -> (&'static str, Option<Uuid>, Option<String>) {
         match self {
             Self::Nobody => ("nobody", None, None),
             Self::Account(account) => ("account", Some(account.uuid()), None),
             Self::Key(key) => ("key", Some(key.uuid()), None),
-            Self::Program(name) => ("program", None, Some(name)),
+            Self::Support { account, assistance } => ("support", Some(account.uuid()), Some(assistance.to_string())),
+            Self::Program(name) => ("program", None, Some(name.to_owned())),
+        }
+    }
+
+    /// Reads what [`Self::stored`] gave. Of a program's part the name is not read: whoever goes on with its work is another one.
+    pub fn read(kind: &str, id: Option<Uuid>, name: Option<&str>) -> Option<Self> {
+        match (kind, id) {
+            ("account", Some(id)) => Some(Self::Account(AccountId::new(id))),
+            ("key", Some(id)) => Some(Self::Key(KeyId::new(id))),
+            ("support", Some(id)) => Some(Self::Support { account: AccountId::new(id), assistance: name?.parse().ok()? }),
+            _ => None,
         }
     }
 }

@@ -194,6 +194,37 @@ impl Permissions {
         more.into_iter().filter(|p| !p.is_of_platform()).fold(Self::SIGNED_IN.with(P::Member), Self::with)
     }
 
+    /// What support may do in a business whose owner let them in: look, and, if the owner said so, act as well. It is written out, so
+    /// that no new permission is support's by accident. Never among them: what is an account's own, members and their roles,
+    /// pay, keys for programs.
+    pub fn of_support(acting: bool) -> Self {
+        const LOOKS: &[Permission] = &[
+            P::Member,
+            P::TeamRead,
+            P::ItemRead,
+            P::StockRead,
+            P::CostRead,
+            P::SupplierRead,
+            P::CustomerRead,
+            P::OrderRead,
+            P::LedgerRead,
+            P::ReportRead,
+            P::TrailRead,
+        ];
+        const ACTS: &[Permission] = &[
+            P::SettingsWrite,
+            P::ItemWrite,
+            P::StockReceive,
+            P::SupplierWrite,
+            P::CustomerWrite,
+            P::OrderSell,
+            P::OrderRefund,
+            P::ImportRun,
+            P::LedgerClose,
+        ];
+        LOOKS.iter().chain(ACTS.iter().filter(|_| acting)).fold(Self::NONE, |set, p| set.with(*p))
+    }
+
     /// This set and another.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {

@@ -164,9 +164,17 @@ proptest! {
 #[test]
 fn on_a_device_nothing_is_done_that_outlasts_the_shift() {
     let owner = Permissions::of_roles(&[Role::Owner]).and(PlatformRole::Admin.permissions()).on_device();
-    for withheld in
-        ["again", "second", "own-account", "team:write", "settings:write", "team.pay:read", "api-key:write", "platform:admin", "platform:read"]
-    {
+    for withheld in [
+        "again",
+        "second",
+        "own-account",
+        "team:write",
+        "settings:write",
+        "team.pay:read",
+        "api-key:write",
+        "platform:admin",
+        "platform:read",
+    ] {
         assert!(!owner.codes().contains(&withheld), "{withheld}");
     }
     let seller = Permissions::of_roles(&[Role::Seller]);
@@ -184,4 +192,43 @@ fn the_operators_rights_are_no_business_s_to_give() {
     }
     assert_eq!(Permissions::of_member(Permission::ALL.iter().copied()), Permissions::of_roles(&[Role::Owner]));
     assert!(!PlatformRole::Support.permissions().has(Permission::PlatformAdmin));
+}
+
+#[test]
+fn support_that_was_let_in_reads_or_acts_and_never_more() {
+    let (looks, acts) = (Permissions::of_support(false), Permissions::of_support(true));
+    assert!(acts.includes(looks) && !looks.includes(acts));
+    assert!(
+        looks
+            .iter()
+            .all(|permission| permission == Permission::Open || permission == Permission::Member || permission.code().ends_with(":read"))
+    );
+    assert!(Permissions::of_roles(&[Role::Owner]).includes(acts), "no more than the owner");
+    for never in [
+        Permission::Again,
+        Permission::SignedIn,
+        Permission::TeamWrite,
+        Permission::PayRead,
+        Permission::ApiKeyWrite,
+        Permission::PlatformRead,
+        Permission::PlatformSupport,
+        Permission::PlatformAdmin,
+    ] {
+        assert!(!acts.has(never), "{}", never.code());
+    }
+}
+
+#[test]
+fn an_actor_is_read_back_as_it_was_stored() {
+    let source = Source::real();
+    let all = [Actor::Account(source.id()), Actor::Key(source.id()), Actor::Support { account: source.id(), assistance: source.id() }];
+    for actor in all {
+        let (kind, id, name) = actor.stored();
+        assert_eq!(Actor::read(kind, id, name.as_deref()), Some(actor));
+    }
+    for actor in [Actor::Nobody, Actor::Program("job")] {
+        let (kind, id, name) = actor.stored();
+        assert_eq!(Actor::read(kind, id, name.as_deref()), None, "whoever goes on is another one");
+    }
+    assert_eq!(Actor::read("support", Some(source.uuid()), Some("nobody")), None);
 }

@@ -66,7 +66,7 @@ impl Bounds {
     /// Places for a live stream: among those of the account, of the address, of all; else `limit.streams`.
     pub fn stream(&self, op: &Op) -> Result<Vec<Held>> {
         let account = match op.actor {
-            Actor::Account(account) => Some((What::StreamsOf(account), STREAMS_OF_ACCOUNT)),
+            Actor::Account(account) | Actor::Support { account, .. } => Some((What::StreamsOf(account), STREAMS_OF_ACCOUNT)),
             _ => None,
         };
         let address = op.address.map(|address| (What::StreamsFrom(address), STREAMS_OF_ADDRESS));

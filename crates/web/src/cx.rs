@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
 use db::{Answer, Command, Intent, Tx, list::Asked};
-use kernel::{Currency, DayStart, DeviceId, Error, FieldError, Op, Permissions, Result, Role, SiteId, Zone};
-use maud::Markup;
+use kernel::{At, Currency, DayStart, DeviceId, Error, FieldError, Op, Permission, Permissions, Result, Role, SiteId, Zone};
+use maud::{Markup, html};
 use uuid::Uuid;
 
 use crate::{
-    Answers, App, Fields, Rates, Route, t,
-    ui::{self, Act, Crumb, Frame, Guard, Page, Theme, Toolbar, User},
+    Answers, App, Fields, Rates, Route, moment, t, tf,
+    ui::{self, Act, Crumb, Frame, Guard, Page, Theme, Tone, Toolbar, User},
 };
 
 /// Places of a rank below this are for every day.
@@ -76,6 +76,19 @@ pub struct Viewer {
     pub device: Option<Device>,
     /// What every form and every state-changing call by cookie must carry; none where a token or a key signs in.
     pub csrf: Option<String>,
+    /// Who is signed in is support, at work here on somebody's behalf.
+    pub assisting: Option<Assisting>,
+}
+
+/// Support at work in a business: what every page says of it.
+#[derive(Clone, Debug)]
+pub struct Assisting {
+    /// The owner who let them in.
+    pub on_behalf: String,
+    /// Until when at the latest.
+    pub until: At,
+    /// Whether they may also act.
+    pub acting: bool,
 }
 
 /// One request.
@@ -284,31 +297,51 @@ impl Cx {
         (places, others)
     }
 
+    /// The rail: of the business, or, for the operator's people without one, of the installation.
     fn frame(&self) -> Option<Frame> {
         let viewer = self.viewer.as_ref()?;
-        let business = viewer.business.clone()?;
         let (places, others) = self.places();
-        // On a registered device people work; their accounts and other businesses are elsewhere.
-        let of_account = |label: &str, href: &str| viewer.device.is_none().then(|| Crumb { label: t(label), href: href.into() });
+        let installation = || self.op.permissions.has(Permission::PlatformRead).then(|| t("frame-installation"));
         Some(Frame {
-            business,
+            business: viewer.business.clone().or_else(installation)?,
             site: viewer.sites.first().filter(|_| viewer.sites.len() == 1).map(|s| s.name.clone()),
             switches: Vec::new(),
-            links: of_account("frame-businesses", "/businesses").into_iter().collect(),
+            links: self.own_link("frame-businesses", "/businesses").into_iter().collect(),
+            search: self.op.permissions.has(Permission::Member),
             places,
             others,
             all: "/places".into(),
-            user: User {
-                name: viewer.name.clone(),
-                role: viewer.roles.iter().map(|r| t(&format!("role-{r}"))).collect::<Vec<_>>().join(", "),
-                email: viewer.email.clone(),
-                links: [of_account("frame-security", "/account/security"), of_account("frame-profile", "/account/profile")]
-                    .into_iter()
-                    .flatten()
-                    .collect(),
-                sign_out: Act { icon: Some("leave"), ..Act::new(t("sign-out"), "/logout", self.guard()) },
-            },
+            user: self.user(viewer),
         })
+    }
+
+    /// A page of the account's own, where the op may open such pages: not on a registered device, and not at work for somebody.
+    fn own_link(&self, label: &str, href: &str) -> Option<Crumb> {
+        self.op.permissions.has(Permission::OwnAccount).then(|| Crumb { label: t(label), href: href.to_owned() })
+    }
+
+    fn user(&self, viewer: &Viewer) -> User {
+        let links = [("frame-security", "/account/security"), ("frame-profile", "/account/profile"), ("frame-data", "/account/data")];
+        let roles = viewer.roles.iter().map(|role| t(&format!("role-{role}"))).collect::<Vec<_>>().join(", ");
+        User {
+            name: viewer.name.clone(),
+            role: if viewer.assisting.is_some() { t("frame-support") } else { roles },
+            email: viewer.email.clone(),
+            links: links.into_iter().filter_map(|(label, href)| self.own_link(label, href)).collect(),
+            sign_out: Act { icon: Some("leave"), ..Act::new(t("sign-out"), "/logout", self.guard()) },
+        }
+    }
+
+    /// What stands on every page while support works in a business on somebody's behalf, with the way out.
+    fn assisting(&self) -> Option<Markup> {
+        let (viewer, zone) = (self.viewer.as_ref()?, self.site().map_or_else(|_| Zone::utc(), |site| site.zone.clone()));
+        let now = viewer.assisting.as_ref()?;
+        let text = tf(
+            if now.acting { "assist-acting" } else { "assist-looking" },
+            &[("business", viewer.business.as_deref().unwrap_or_default()), ("owner", &now.on_behalf)],
+        );
+        let said = html! { (text) " " (t("assist-until")) " " (moment(now.until, &zone)) "." };
+        Some(ui::notice(Tone::Waiting, &said, &Act::new(t("assist-stop"), "/assist/stop", self.guard())))
     }
 
     /// A whole page in the frame of the signed-in person.
@@ -351,6 +384,8 @@ impl Cx {
         if let Some(viewer) = self.viewer.as_ref().filter(|_| page.frame.is_some()) {
             page.pause = viewer.device.as_ref().map(|device| (device.pause_seconds, viewer.csrf.clone().unwrap_or_default()));
         }
+        page.notice = self.assisting();
+        page.user = self.viewer.as_ref().filter(|viewer| viewer.csrf.is_some() && !page.floor).map(|viewer| self.user(viewer));
         ui::page(&page)
     }
 

@@ -30,7 +30,7 @@ pub use app::{App, Captcha, ExternalTokens, Provider, Settings};
 pub use bounds::{Bounds, Held};
 pub use colour::Colour;
 pub use counters::Redis;
-pub use cx::{AT_DEVICE, Cx, Device, Refused, Site, Viewer, Visitor};
+pub use cx::{AT_DEVICE, Assisting, Cx, Device, Refused, Site, Viewer, Visitor};
 pub use fields::{Fields, Reader};
 pub use files::csv_safe;
 pub use gate::Upload;

@@ -27,7 +27,7 @@ pub use form::{FilterBar, Form, Period, Preset, field_line, field_set, filter_ba
 pub use frame::{Choice as SwitchChoice, Frame, Place, Switch, Toolbar, User, place_list, rail, toolbar};
 pub use gallery::{gallery, gallery_in};
 pub use input::{Choice, Field, Kind, field, fields};
-pub use notice::{Empty, Skeleton, Toast, Tone, Trouble, badge, banner, empty, skeleton, toast, trouble};
+pub use notice::{Empty, Skeleton, Toast, Tone, Trouble, badge, banner, empty, notice, skeleton, toast, trouble};
 pub use page::{Brand, Page, Theme, device_script, page};
 pub use table::{Bulk, Column, ColumnKind, Order, Pager, Row, Table, pager, table};
 

@@ -94,6 +94,12 @@ pub struct User {
     pub shut_until: Option<At>,
     /// Sessions that stand.
     pub sessions: i64,
+    /// When it is to be deleted, as its owner asked.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub erase_at: Option<At>,
+    /// Since when it is deleted.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub erased_at: Option<At>,
 }
 
 /// A business of an account.
@@ -138,7 +144,7 @@ pub struct SetPlatformRoles {
     pub reason: String,
 }
 
-fn reason(text: &str) -> Result<String> {
+pub(crate) fn reason(text: &str) -> Result<String> {
     let text = text.trim();
     match text.chars().count() {
         0 => Err(Error::field("reason", "text.needed")),
@@ -153,7 +159,7 @@ pub(crate) async fn user(system: &mut System, id: AccountId) -> Result<User> {
     let now = system.source().now();
     let row = sqlx::query!(
         r#"SELECT a.email, a.created_at, a.verified_at, a.locked_at, a.lock_reason, a.totp_since IS NOT NULL AS "second!",
-            a.password_hash IS NOT NULL AS "has!", a.platform_roles,
+            a.password_hash IS NOT NULL AS "has!", a.platform_roles, a.erase_at, a.erased_at,
             (SELECT count(*) FROM identity.session s WHERE s.account_id = a.id AND s.ended_at IS NULL AND s.seen_at > $2) AS "sessions!",
             coalesce((SELECT jsonb_agg(jsonb_build_object('id', t.id, 'slug', t.slug, 'name', t.name, 'roles', m.roles) ORDER BY t.slug)
                 FROM identity.member m JOIN db.tenant t ON t.id = m.tenant_id WHERE m.account_id = a.id AND m.state = 'active'), '[]') AS "businesses!"
@@ -182,6 +188,8 @@ pub(crate) async fn user(system: &mut System, id: AccountId) -> Result<User> {
         businesses: serde_json::from_value(row.businesses).map_err(|e| Error::Internal(e.to_string()))?,
         shut_until,
         sessions: row.sessions,
+        erase_at: row.erase_at,
+        erased_at: row.erased_at,
     })
 }
 
@@ -204,6 +212,8 @@ pub enum Act {
     Unlock,
     /// Its second factor is taken away; its sessions end.
     ResetSecond,
+    /// Its sessions end.
+    SignOut,
     /// It has these platform roles from now on.
     Roles(Vec<PlatformRole>),
 }
@@ -212,9 +222,11 @@ pub enum Act {
 pub async fn act(db: &Db, op: &Op, id: AccountId, what: Act, why: &str) -> Result<()> {
     let why = reason(why)?;
     let mut system = db.system("admin.act").await?;
-    // One such act at a time: two admins can't lock each other at the same moment.
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('identity.admin'))").execute(system.conn()).await?;
+    one_at_a_time(&mut system).await?;
     let before = user(&mut system, id).await?;
+    if before.erased_at.is_some() {
+        return Err(Error::rule("account.erased"));
+    }
     let itself = op.account().ok() == Some(id);
     let change = match &what {
         Act::Lock { even_last_owner } => {
@@ -252,6 +264,10 @@ pub async fn act(db: &Db, op: &Op, id: AccountId, what: Act, why: &str) -> Resul
             end(&mut system, id, "the second factor was taken away").await?;
             Change::of("second.reset", "account", id, &json!({}))
         }
+        Act::SignOut => {
+            end(&mut system, id, "the operator ended it").await?;
+            Change::of("account.signed_out", "account", id, &json!({ "sessions": before.sessions }))
+        }
         Act::Roles(roles) => {
             if itself && !roles.contains(&PlatformRole::Admin) {
                 return Err(Error::rule("admin.self"));
@@ -274,13 +290,19 @@ pub async fn act(db: &Db, op: &Op, id: AccountId, what: Act, why: &str) -> Resul
     Ok(())
 }
 
+/// One act on accounts at a time: two admins can't lock each other at the same moment, nor two owners delete theirs.
+pub(crate) async fn one_at_a_time(system: &mut System) -> Result<()> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('identity.admin'))").execute(system.conn()).await?;
+    Ok(())
+}
+
 async fn end(system: &mut System, id: AccountId, why: &str) -> Result<()> {
     revocation::end_sessions(system, id, None, why).await?;
     revocation::of_platform(system, Ended::Account(id)).await
 }
 
 /// Somebody else must be able to run the installation.
-async fn keep_an_admin(system: &mut System, id: AccountId) -> Result<()> {
+pub(crate) async fn keep_an_admin(system: &mut System, id: AccountId) -> Result<()> {
     let row = sqlx::query!(
         r#"SELECT EXISTS (SELECT 1 FROM identity.account WHERE id = $1 AND 'ADMIN' = ANY (platform_roles)) AS "is_admin!",
             EXISTS (SELECT 1 FROM identity.account WHERE id <> $1 AND platform_roles <> '{}' AND 'ADMIN' = ANY (platform_roles) AND locked_at IS NULL) AS "another!""#,
@@ -292,7 +314,7 @@ async fn keep_an_admin(system: &mut System, id: AccountId) -> Result<()> {
 }
 
 /// A business whose only owner is locked can't be run by anybody.
-async fn refuse_last_owner(system: &mut System, id: AccountId) -> Result<()> {
+pub(crate) async fn refuse_last_owner(system: &mut System, id: AccountId) -> Result<()> {
     member::hold_owners(system, id).await?;
     let slug = sqlx::query_scalar!(
         "SELECT t.slug FROM identity.member m JOIN db.tenant t ON t.id = m.tenant_id
@@ -308,6 +330,55 @@ async fn refuse_last_owner(system: &mut System, id: AccountId) -> Result<()> {
         Some(slug) => Err(Error::rule("account.last_owner").because(format!("It is the only owner of {slug}."))),
         None => Ok(()),
     }
+}
+
+/// Ends sessions: all of one account, or those of everybody.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EndSessions {
+    /// Whose; leave it out for everybody's.
+    #[serde(default)]
+    #[schema(value_type = Option<Uuid>)]
+    pub account: Option<AccountId>,
+    /// Everybody's, that of whoever asks too.
+    #[serde(default)]
+    pub everybody: bool,
+    /// Why: it enters the log.
+    pub reason: String,
+}
+
+/// Sessions that ended.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct SessionsEnded {
+    /// How many.
+    pub ended: i64,
+}
+
+/// Ends the sessions of everybody, on every node within a second, and enters it in the log. Keys for programs go on. Returns how many.
+pub async fn sign_everybody_out(db: &Db, op: &Op, why: &str) -> Result<i64> {
+    let why = reason(why)?;
+    let mut system = db.system("admin.sign_out").await?;
+    let ended = revocation::end_all(&mut system, "the operator ended all").await?;
+    let change = Change { reason: Some(why), ..Change::of("sessions.all_ended", "tenant", PLATFORM, &json!({ "ended": ended })) };
+    system.log(op, PLATFORM, &change).await?;
+    system.commit().await?;
+    session::forget_all();
+    Ok(ended)
+}
+
+/// `POST /v1/admin/sessions/end`.
+pub(crate) async fn post_end_sessions(cx: Cx, wanted: EndSessions) -> Result<Reply> {
+    let db = cx.app.db();
+    let ended = match (wanted.account, wanted.everybody) {
+        (Some(account), false) => {
+            let before = user(&mut db.system("admin.user").await?, account).await?.sessions;
+            act(db, &cx.op, account, Act::SignOut, &wanted.reason).await?;
+            before
+        }
+        (None, true) => sign_everybody_out(db, &cx.op, &wanted.reason).await?,
+        _ => return Err(Error::field("account", "sessions.whose")),
+    };
+    Reply::json(&SessionsEnded { ended })
 }
 
 /// A link by which an account's password is chosen anew, 15 minutes, once; needs no mail server. Codes: `not_found`.

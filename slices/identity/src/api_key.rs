@@ -284,6 +284,7 @@ async fn load(app: &App, hash: &Digested) -> Result<Option<Known>> {
             sites: standing::sites(row.sites)?,
             device: None,
             csrf: None,
+            assisting: None,
         };
         Ok(Known {
             id: KeyId::new(row.id),

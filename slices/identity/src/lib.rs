@@ -5,6 +5,7 @@
 mod account;
 mod admin;
 mod api_key;
+mod assist;
 mod auth_off;
 mod brand;
 mod breaches;
@@ -12,6 +13,7 @@ mod business;
 mod captcha;
 mod change_email;
 mod client;
+mod data;
 mod device;
 mod email;
 mod external;
@@ -48,6 +50,7 @@ mod sessions;
 mod settings;
 mod site;
 mod standing;
+mod tenants;
 mod token;
 
 use std::time::Duration;
@@ -57,9 +60,10 @@ use kernel::{Permission, Result};
 use web::{Answers, Cx, Place, Reply, Routes, Slice};
 
 pub use account::{account_for, set_password, take_back_unconfirmed};
-pub use admin::{Act, act, find, make_admin, recovery_link};
+pub use admin::{Act, act, find, make_admin, recovery_link, sign_everybody_out};
 pub use auth_off::first_owner;
 pub use business::{OpenBusiness, open_business};
+pub use data::{KEPT, Kept, by_operator as export_account, erase_due, erase_now};
 pub use keys::rotate_signing;
 pub use link::password_link;
 pub use session::session_for;
@@ -67,12 +71,17 @@ pub use site::{site, sites};
 
 const PLACES: &[Place] = &[
     Place { label: "place-team", href: "/team", icon: "people", needs: Permission::TeamRead, rank: 80 },
+    Place { label: "place-tenants", href: "/admin/tenants", icon: "home", needs: Permission::PlatformRead, rank: 91 },
     Place { label: "place-users", href: "/admin/users", icon: "people", needs: Permission::PlatformRead, rank: 92 },
     Place { label: "place-settings", href: "/settings", icon: "gear", needs: Permission::SettingsWrite, rank: 90 },
 ];
 
-const PERIODIC: &[Periodic] =
-    &[Periodic { name: "identity.sweep", every: Duration::from_secs(3600), run: |db| Box::pin(async move { sweep(&db).await }) }];
+const HOUR: Duration = Duration::from_secs(3600);
+
+const PERIODIC: &[Periodic] = &[
+    Periodic { name: "identity.sweep", every: HOUR, run: |db| Box::pin(async move { sweep(&db).await }) },
+    Periodic { name: "identity.erase", every: HOUR, run: |db| Box::pin(async move { erase_due(&db).await.map(|_| ()) }) },
+];
 
 const LATER: &[Later] = &[Later { name: letter::JOB, run: letter::run }];
 
@@ -129,7 +138,9 @@ fn routes(routes: &mut Routes) {
     team(routes);
     addresses(routes);
     telephone(routes);
+    rights(routes);
     operator(routes);
+    support(routes);
     pages::routes(routes);
     limits::routes(routes);
 }
@@ -295,6 +306,36 @@ fn telephone(routes: &mut Routes) {
     routes.raw("DELETE /v1/auth/phone", OwnAccount, Answers::Json, &[], phone::delete);
 }
 
+/// Calls about what belongs to oneself.
+fn rights(routes: &mut Routes) {
+    use Permission::OwnAccount;
+    routes.raw("GET /v1/auth/export", OwnAccount, Answers::Json, &[], data::get_export);
+    routes.call::<data::EraseAccount, data::Erasing, _, _>("POST /v1/auth/erase", OwnAccount, "EraseAccount", data::post_erase);
+}
+
+/// Calls by which support looks into a business, with its owner's consent.
+fn support(routes: &mut Routes) {
+    use Permission::{Open, PlatformRead, PlatformSupport, SettingsWrite};
+    const LIST: &[&str] = &["slug", "sort", "cursor", "limit"];
+    routes.json("GET /v1/admin/tenants", PlatformRead, "Tenants", LIST, tenants::list);
+    routes.json("GET /v1/admin/tenants/{id}", PlatformRead, "Tenant", &[], tenants::one);
+    routes.call::<assist::Assist, assist::AtWork, _, _>(
+        "POST /v1/admin/tenants/{id}/assist",
+        PlatformSupport,
+        "Assist",
+        assist::post_begin,
+    );
+    routes.raw("POST /v1/assist/stop", Open, Answers::Json, &[], assist::post_stop);
+    routes.json("GET /v1/settings/support", SettingsWrite, "SupportAccess", &[], async |cx: Cx| assist::access(&mut cx.tx().await?).await);
+    routes.call::<assist::LetSupportIn, assist::Consent, _, _>(
+        "POST /v1/settings/support",
+        SettingsWrite,
+        "LetSupportIn",
+        assist::post_let_in,
+    );
+    routes.raw("DELETE /v1/settings/support", SettingsWrite, Answers::Json, &[], assist::delete);
+}
+
 /// Calls of the operator.
 fn operator(routes: &mut Routes) {
     use Permission::{PlatformAdmin, PlatformRead, PlatformSupport};
@@ -319,6 +360,12 @@ fn operator(routes: &mut Routes) {
         PlatformAdmin,
         "ResetSecond",
         admin::post_reset_second,
+    );
+    routes.call::<admin::EndSessions, admin::SessionsEnded, _, _>(
+        "POST /v1/admin/sessions/end",
+        PlatformAdmin,
+        "EndSessions",
+        admin::post_end_sessions,
     );
     routes.call::<admin::ActOnUser, account::Accepted, _, _>(
         "POST /v1/admin/users/{id}/resend-verification",

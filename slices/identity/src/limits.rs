@@ -37,10 +37,12 @@ const LINKS: Rule = Rule { name: "links.address", by: By::Address, most: 30, sec
 const REFRESHES: Rule = Rule { name: "refresh.address", by: By::Address, most: 600, seconds: 60 };
 /// Refreshes of one session; counted where the session is known.
 pub(crate) const REFRESH: Rule = Rule { name: "refresh.session", by: By::Key(|_| None), most: 30, seconds: 60 };
-/// Sign-outs from one client.
+/// Sign-outs, and stops of support, from one client.
 const SIGN_OUT: Rule = Rule { name: "logout.address", by: By::Address, most: 60, seconds: 60 };
 /// Passkeys begun or shown by one client: each beginning is kept for some minutes.
 const PASSKEYS: Rule = Rule { name: "passkeys.address", by: By::Address, most: 30, seconds: 60 };
+/// Files of everything that is kept of one account: each reads every log.
+const EXPORTS: Rule = Rule { name: "export", by: By::Key(account), most: 10, seconds: 3600 };
 /// Sign-ins through identity providers, begun or come back, from one client.
 const PROVIDERS: Rule = Rule { name: "providers.address", by: By::Address, most: 30, seconds: 60 };
 
@@ -54,7 +56,7 @@ const TABLE: &[(&[&str], &[Rule])] = &[
     (&["POST /v1/auth/register", "POST /register"], &[REGISTER]),
     (&["POST /v1/auth/forgot-password", "POST /forgot-password"], &[FORGOT, LETTERS]),
     (&["POST /v1/auth/resend-verification", "POST /resend-verification"], &[RESEND, LETTERS]),
-    (&["POST /v1/auth/reauth/send", "POST /reauth/send"], &[REAUTH]),
+    (&["POST /v1/auth/reauth/send", "POST /reauth/send", "POST /account/data/code"], &[REAUTH]),
     (&["POST /v1/auth/phone", "POST /account/phone"], &[PHONE]),
     (&["POST /v1/auth/2fa/verify", "POST /v1/auth/recovery-login", "POST /2fa/verify"], &[SECOND]),
     (&["POST /v1/auth/verify-email", "POST /verify-email"], &[LINKS]),
@@ -65,8 +67,9 @@ const TABLE: &[(&[&str], &[Rule])] = &[
     (&["POST /v1/auth/invitations/accept", "POST /invitation"], &[LINKS]),
     (&["POST /v1/team/invitations/{id}/resend", "POST /team/invitations/{id}/resend"], &[INVITE_AGAIN]),
     (&["POST /v1/admin/users/{id}/resend-verification"], &[RESEND_TO]),
+    (&["GET /v1/auth/export", "GET /account/data/file"], &[EXPORTS]),
     (&["POST /v1/auth/refresh"], &[REFRESHES]),
-    (&["POST /v1/auth/logout", "POST /logout"], &[SIGN_OUT]),
+    (&["POST /v1/auth/logout", "POST /logout", "POST /v1/assist/stop", "POST /assist/stop"], &[SIGN_OUT]),
     (&["POST /v1/devices/register", "GET /device/register"], &[LINKS]),
     (&["POST /v1/auth/device/challenge", "POST /v1/auth/device/prove", "POST /v1/auth/device/lock"], &[DEVICES]),
     (&["POST /v1/auth/device/people", "POST /device/people", "POST /device/pin"], &[DEVICES]),

@@ -12,6 +12,7 @@ use crate::{
     business::given,
     captcha,
     client::Client,
+    data,
     guess::{self, Counted},
     known_device,
     letter::{self, Origin, Wish},
@@ -259,6 +260,7 @@ pub(crate) async fn enter_with(cx: &Cx, mut system: System, proof: &Proof, wante
     let after = serde_json::json!({ "account": account, "how": how, "second": proof.second, "device": client.device });
     let op = kernel::Op { actor: kernel::Actor::Account(account), ..cx.op.clone() };
     system.log(&op, PLATFORM, &Change::of("session.begun", "session", begun.id, &after)).await?;
+    data::stopped_by_sign_in(cx, &mut system, account).await?;
     if before && !known {
         letter::tell(cx, &mut system, account, |happened, base| post::letters::new_device(happened, &format!("{base}/account/security")))
             .await?;

@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod branding;
 mod businesses;
+mod data;
 mod device;
 mod devices;
 mod keys;
@@ -15,7 +16,9 @@ mod reauth;
 mod security;
 mod settings;
 mod sign_in;
+mod support;
 mod team;
+mod tenants;
 mod whose;
 
 use maud::{Markup, html};
@@ -41,6 +44,9 @@ pub(crate) fn routes(routes: &mut Routes) {
     keys::routes(routes);
     security::routes(routes);
     branding::routes(routes);
+    data::routes(routes);
+    support::routes(routes);
+    tenants::routes(routes);
 }
 
 /// A form as it is shown: empty, or as it was typed with what is wrong.

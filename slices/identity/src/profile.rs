@@ -16,7 +16,7 @@ use web::{Cx, Reply};
 
 use crate::member::{self, Member};
 
-pub(crate) use past::{Told, history, reseal, shown_pay};
+pub(crate) use past::{Told, history, open as opened, reseal, shown_pay};
 pub(crate) use save::{Save, currency};
 
 /// A member's profile, as far as the reader may see it.

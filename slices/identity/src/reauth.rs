@@ -130,11 +130,10 @@ async fn mailed(cx: &Cx, account: AccountId, code: &Secret) -> Result<()> {
     system.commit().await
 }
 
-/// Proves again; the session gets a new token, and this network.
-pub(crate) async fn verify(cx: &Cx, wanted: &ReauthVerify) -> Result<(SignedIn, Begun)> {
-    let account = cx.op.account()?;
+/// Holds what was typed or shown against what is kept; says how it was proved, and whether by a second factor.
+pub(crate) async fn prove(cx: &Cx, account: AccountId, wanted: &ReauthVerify) -> Result<(&'static str, bool)> {
     let awaits_second = session::awaits_second(cx).await?;
-    let (how, with_second) = match (&wanted.password, &wanted.code, &wanted.passkey) {
+    Ok(match (&wanted.password, &wanted.code, &wanted.passkey) {
         (Some(_), None, None) if awaits_second => return Err(Error::rule("reauth.second").at("password")),
         (Some(password), None, None) => {
             reset::current(cx, "password", password).await?;
@@ -162,7 +161,13 @@ pub(crate) async fn verify(cx: &Cx, wanted: &ReauthVerify) -> Result<(SignedIn, 
             ("passkey", true)
         }
         _ => return Err(Error::field("password", "text.needed")),
-    };
+    })
+}
+
+/// Proves again; the session gets a new token, and this network.
+pub(crate) async fn verify(cx: &Cx, wanted: &ReauthVerify) -> Result<(SignedIn, Begun)> {
+    let account = cx.op.account()?;
+    let (how, with_second) = prove(cx, account, wanted).await?;
     let mut system = cx.app.db().system("identity.reauth").await?;
     let now = system.source().now();
     let mut tenant = None;

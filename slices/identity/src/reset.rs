@@ -238,11 +238,16 @@ async fn changed(cx: &Cx, system: &mut System, account: AccountId, but: Option<k
     letter::tell(cx, system, account, |happened, base| letters::password_changed(happened, &format!("{base}/forgot-password"))).await
 }
 
+/// Where wrong guesses at the password of somebody signed in are counted.
+pub(crate) fn own_guess_key(account: AccountId) -> Digested {
+    digest("password of oneself", &[account.uuid().as_bytes()])
+}
+
 /// Holds the current password of the signed-in account against what was typed; counted like a sign-in.
 pub(crate) async fn current(cx: &Cx, field: &str, typed: &Secret) -> Result<()> {
     let (db, account) = (cx.app.db(), cx.op.account()?);
     let mut system = db.system("identity.password").await?;
-    let key = digest("password of oneself", &[account.uuid().as_bytes()]);
+    let key = own_guess_key(account);
     let counted = guess::count(&mut system, &key).await?;
     let hash =
         sqlx::query_scalar!("SELECT password_hash FROM identity.account WHERE id = $1", account.uuid()).fetch_one(system.conn()).await?;

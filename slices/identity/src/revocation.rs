@@ -81,6 +81,26 @@ pub(crate) async fn end_sessions(system: &mut System, account: AccountId, but: O
     Ok(ended.rows_affected())
 }
 
+/// Ends every session of everybody, and says so of those whose tokens are believed without being asked for; returns how many.
+pub(crate) async fn end_all(system: &mut System, why: &str) -> Result<i64> {
+    let now = system.source().now();
+    let ended = sqlx::query_scalar!(
+        r#"WITH ended AS (
+            UPDATE identity.session SET ended_at = $1, ended_why = $2 WHERE ended_at IS NULL RETURNING id, kind
+        ), told AS (
+            INSERT INTO identity.revocation (tenant_id, id, session_id, at) SELECT $3, gen_random_uuid(), e.id, $1 FROM ended e WHERE e.kind = 'tokens'
+        )
+        SELECT count(*) AS "count!" FROM ended"#,
+        now,
+        why,
+        PLATFORM.uuid()
+    )
+    .fetch_one(system.conn())
+    .await?;
+    HERE.fetch_add(1, Ordering::Relaxed);
+    Ok(ended)
+}
+
 /// Says that a member's rights in the transaction's business changed, or everybody's there.
 pub(crate) async fn of_member(tx: &mut Tx, account: Option<AccountId>) -> Result<()> {
     let (tenant, id, now) = (tx.tenant().uuid(), tx.op().source.uuid(), tx.now());

@@ -19,11 +19,12 @@ use std::{
 
 use axum::http::{header, request::Parts};
 use db::{Db, System};
-use kernel::{AccountId, Actor, At, DeviceId, Error, Op, Permissions, Result, SessionId, TenantId};
+use kernel::{AccountId, Actor, AssistanceId, At, DeviceId, Error, Op, Permissions, Result, SessionId, TenantId};
 use sqlx::types::Json;
 use web::{AT_DEVICE, Cx, Reply, Viewer, Visitor};
 
 use crate::{
+    assist,
     client::Client,
     device,
     secret::{Digested, Token},
@@ -364,7 +365,8 @@ impl Known {
             Some(bound) => now > bound.shown_at.plus_seconds(GONE),
             None => now > self.seen_at.plus_seconds(self.standing.idle_seconds),
         };
-        silent || now > self.created_at.plus_seconds(ABSOLUTE)
+        let assisting = self.viewer.assisting.as_ref();
+        assisting.is_some_and(|assisting| now >= assisting.until) || silent || now > self.created_at.plus_seconds(ABSOLUTE)
     }
 
     /// Whether the PIN must be typed again: somebody locked it, or nobody used it for the device's pause.
@@ -429,6 +431,11 @@ pub(crate) fn forget_business(tenant: TenantId) {
     with_slots(|slots| slots.retain(|_, (_, slot)| slot.try_lock().is_ok_and(|known| known.as_ref().is_some_and(elsewhere))));
 }
 
+/// The same of everybody.
+pub(crate) fn forget_all() {
+    with_slots(HashMap::clear);
+}
+
 /// Who a request's cookie signs in.
 pub(crate) async fn visitor(db: &Db, parts: &Parts, client: &Client) -> Result<Visitor> {
     let (source, now) = (db.source(), db.source().now());
@@ -442,14 +449,18 @@ pub(crate) async fn visitor(db: &Db, parts: &Parts, client: &Client) -> Result<V
         return Ok(nobody());
     }
     let standing = &known.standing;
+    let permissions = known.permissions(client, now);
+    // Whoever proves again does it for themselves: what they did on somebody's behalf ends with the session.
+    let own = permissions == Permissions::AGAIN;
+    let viewer = if own { Arc::new(Viewer { assisting: None, ..(*known.viewer).clone() }) } else { known.viewer.clone() };
     let op = Op {
-        actor: Actor::Account(standing.account),
+        actor: if own { Actor::Account(standing.account) } else { standing.actor() },
         tenant: standing.tenant,
-        permissions: known.permissions(client, now),
+        permissions,
         device: known.bound.map(|bound| bound.device),
         ..Op::nobody(source)
     };
-    Ok(Visitor { op, viewer: Some(known.viewer) })
+    Ok(Visitor { op, viewer: Some(viewer) })
 }
 
 /// Whether nothing but their second factor proves that it is them: the business demands one, they have one, and signed in without.
@@ -546,7 +557,8 @@ async fn note(db: &Db, key: &Digested, now: At) -> Result<()> {
 async fn ask(db: &Db, token: &Token, now: At) -> Result<Option<Known>> {
     let mut system = db.system("identity.session").await?;
     let row = sqlx::query!(
-        r#"SELECT s.account_id, a.email, a.platform_roles, s.created_at, s.seen_at, s.proved_at, s.family, s.network, s.csrf, s.shown_at, s.second,
+        r#"SELECT s.account_id, a.email, a.platform_roles, s.tenant_id, s.assistance_id, s.created_at, s.seen_at, s.proved_at, s.family, s.network, s.csrf, s.shown_at,
+            s.second,
             s.held_at IS NOT NULL AS "held!", o.device_id AS "device_id?", o.name AS "device_name?", o.pause_minutes AS "pause_minutes?",
             a.totp_since IS NOT NULL OR EXISTS (SELECT 1 FROM identity.passkey k WHERE k.account_id = a.id AND k.doubted_at IS NULL) AS "has_second!",
             to_jsonb(m) AS "member: Json<StoredMember>"
@@ -561,6 +573,7 @@ async fn ask(db: &Db, token: &Token, now: At) -> Result<Option<Known>> {
     .fetch_optional(system.conn())
     .await?;
     let Some(row) = row else { return Ok(None) };
+    let assistance = row.tenant_id.zip(row.assistance_id);
     let standing = Stored {
         account_id: row.account_id,
         email: row.email,
@@ -568,7 +581,11 @@ async fn ask(db: &Db, token: &Token, now: At) -> Result<Option<Known>> {
         second: row.has_second,
         member: row.member,
     };
-    let mut standing = standing.standing()?;
+    let own = standing.standing()?;
+    let mut standing = match assistance {
+        Some((tenant, assistance)) => assist::standing(&mut system, own, TenantId::new(tenant), AssistanceId::new(assistance)).await?,
+        None => own,
+    };
     let mut bound = None;
     if let (Some(device), Some(name), Some(shown_at), Some(minutes)) = (row.device_id, row.device_name, row.shown_at, row.pause_minutes) {
         let (device, pause_seconds) = (DeviceId::new(device), i64::from(minutes) * 60);

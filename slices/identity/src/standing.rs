@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{AccountId, Error, Permission, Permissions, PlatformRole, Result, Role, TenantId};
+use kernel::{AccountId, Actor, AssistanceId, Error, Permission, Permissions, PlatformRole, Result, Role, TenantId};
 use serde::Deserialize;
 use serde_json::Value;
 use sqlx::types::Json;
@@ -29,6 +29,8 @@ pub(crate) struct Standing {
     pub viewer: Viewer,
     pub idle_seconds: i64,
     pub reauth_seconds: i64,
+    /// Under which they are at work as support, on somebody's behalf.
+    pub assistance: Option<AssistanceId>,
 }
 
 /// An account beside its row of `identity.standing`, where it has one.
@@ -74,6 +76,7 @@ impl Stored {
             viewer,
             idle_seconds: i64::from(IDLE_MINUTES) * 60,
             reauth_seconds: i64::from(REAUTH_HOURS) * 3600,
+            assistance: None,
         };
         let mut standing = match self.member {
             Some(Json(member)) => member.standing(alone)?,
@@ -123,6 +126,14 @@ impl Standing {
     /// Whether nothing but their second factor proves in a session that it is them.
     pub fn awaits_second(&self, given: bool) -> bool {
         self.demanded && self.second && !given
+    }
+
+    /// As whom they act.
+    pub fn actor(&self) -> Actor {
+        match self.assistance {
+            Some(assistance) => Actor::Support { account: self.account, assistance },
+            None => Actor::Account(self.account),
+        }
     }
 
     /// The viewer of a browser's session.

@@ -186,6 +186,12 @@ pub(crate) async fn enter(
     Ok(id)
 }
 
+/// Forgets every letter to an account or its address, sent or waiting; how many.
+pub async fn forget(conn: &mut PgConnection, account: AccountId, address: &str) -> Result<u64> {
+    let gone = sqlx::query!("DELETE FROM post.letter WHERE account_id = $1 OR recipient = $2", account.uuid(), address);
+    Ok(gone.execute(conn).await?.rows_affected())
+}
+
 /// So many letters are sealed anew at once.
 const BATCH: i64 = 500;
 

@@ -175,6 +175,47 @@ pub fn email_changed(new: &str, happened: &Happened<'_>, url: &str) -> Content {
     plain("email-changed", &[("new", &one_line(new, 320))]).happened(happened, url)
 }
 
+/// Tells that everything kept of the person was taken as a file. `url` leads to the account's security.
+pub fn data_exported(happened: &Happened<'_>, url: &str) -> Content {
+    plain("data-exported", &[]).happened(happened, url)
+}
+
+/// Tells that the account is to be deleted at `at`, unless somebody signs in. `url` leads to the sign-in.
+pub fn erase_asked(at: At, happened: &Happened<'_>, url: &str) -> Content {
+    plain("erase-asked", &[("at", &moment(at))]).happened(happened, url)
+}
+
+/// Tells that the account stays, for somebody signed in. `url` leads to the account's security.
+pub fn erase_stopped(happened: &Happened<'_>, url: &str) -> Content {
+    plain("erase-stopped", &[]).happened(happened, url)
+}
+
+/// Tells that the account can't be deleted, and why.
+pub fn erase_impossible(why: &str) -> Content {
+    plain("erase-impossible", &[]).and(one_line(why, 300))
+}
+
+/// The last letter before an account is deleted.
+pub fn erasing() -> Content {
+    plain("erasing", &[])
+}
+
+/// Tells owners that one of them lets support look in. `url` leads to where it is ended.
+pub fn support_let_in(owner: &str, business: &str, until: At, acting: bool, url: &str) -> Content {
+    let kind = if acting { "support-act" } else { "support-look" };
+    plain(kind, &[("owner", &one_line(owner, 80)), ("business", &one_line(business, 80)), ("until", &moment(until))]).button(url)
+}
+
+/// Tells owners that support may look in no more. `url` leads to where it was.
+pub fn support_shut_out(owner: &str, business: &str, url: &str) -> Content {
+    plain("support-shut-out", &[("owner", &one_line(owner, 80)), ("business", &one_line(business, 80))]).button(url)
+}
+
+/// Tells the owner who let support in that somebody of it is at work now. `url` leads to where it is ended.
+pub fn support_begun(who: &str, business: &str, why: &str, url: &str) -> Content {
+    plain("support-begun", &[("who", &one_line(who, 320)), ("business", &one_line(business, 80)), ("why", &one_line(why, 500))]).button(url)
+}
+
 /// Shows that letters arrive.
 pub fn test() -> Content {
     plain("test", &[])
@@ -209,6 +250,15 @@ mod tests {
             password_changed(&happened, url),
             new_email(url),
             email_changed("new@example.com", &happened, url),
+            data_exported(&happened, url),
+            erase_asked(at, &happened, url),
+            erase_stopped(&happened, url),
+            erase_impossible("A business would have no owner."),
+            erasing(),
+            support_let_in("Ada", "Hill Bakery", at, false, url),
+            support_let_in("Ada", "Hill Bakery", at, true, url),
+            support_shut_out("Ada", "Hill Bakery", url),
+            support_begun("grace@hearth.example", "Hill Bakery", "the day's totals", url),
             test(),
         ]
     }
@@ -229,7 +279,7 @@ mod tests {
         }
         kinds.sort_unstable();
         kinds.dedup();
-        assert_eq!(kinds.len(), 21, "no two letters share a kind");
+        assert_eq!(kinds.len(), 30, "no two letters share a kind");
     }
 
     #[test]

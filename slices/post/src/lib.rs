@@ -24,7 +24,7 @@ use kernel::Permission;
 use web::{Place, Slice};
 
 pub use address::{Address, Sender};
-pub use letter::{Brand, Content, Letter, LetterId, Written, queue, reseal};
+pub use letter::{Brand, Content, Letter, LetterId, Written, forget, queue, reseal};
 pub use mail::{Folder, Mail, Outcome, Parcel};
 pub use smtp::{Server, Smtp};
 pub use text::{Gateway, HttpTexts, Phone, Texts};

@@ -103,6 +103,49 @@ letter-email-changed-heading = The address of your account was changed
 letter-email-changed-text = Your account now has the address { $new }. This is the last letter to the old one.
 letter-email-changed-button = Reset the password
 
+letter-data-exported-subject = A file of your data was taken
+letter-data-exported-heading = A file of your data was taken
+letter-data-exported-text = Somebody signed in to your account took a file of everything that is kept of you.
+letter-data-exported-button = See who is signed in
+
+letter-erase-asked-subject = Your account is going to be deleted
+letter-erase-asked-heading = Your account is going to be deleted
+letter-erase-asked-text = You asked to delete your account. It is done after { $at }. Signing in until then stops it.
+letter-erase-asked-button = Keep the account
+
+letter-erase-stopped-subject = Your account stays
+letter-erase-stopped-heading = Your account stays
+letter-erase-stopped-text = Your account was going to be deleted. Somebody signed in to it, so it stays.
+letter-erase-stopped-button = See who is signed in
+
+letter-erase-impossible-subject = Your account can't be deleted yet
+letter-erase-impossible-heading = Your account can't be deleted yet
+letter-erase-impossible-text = You asked to delete your account, and the 14 days are over. It stays, for the reason below. Mend that, and ask again.
+
+letter-erasing-subject = Your account is deleted now
+letter-erasing-heading = Your account is deleted now
+letter-erasing-text = The 14 days are over. Within two hours your account is gone, and this address is kept nowhere. This is our last letter.
+
+letter-support-look-subject = { $business } lets support look in
+letter-support-look-heading = Support may look in
+letter-support-look-text = { $owner } lets support look into { $business } until { $until }. Support sees it and can change nothing.
+letter-support-look-button = See or end it
+
+letter-support-act-subject = { $business } lets support in
+letter-support-act-heading = Support may look in and act
+letter-support-act-text = { $owner } lets support look into { $business } and act there until { $until }. Members, pay and keys are left out.
+letter-support-act-button = See or end it
+
+letter-support-shut-out-subject = { $business } shuts support out
+letter-support-shut-out-heading = Support is shut out
+letter-support-shut-out-text = { $owner } ended that support may look into { $business }.
+letter-support-shut-out-button = See when it was there
+
+letter-support-begun-subject = Support looks into { $business } now
+letter-support-begun-heading = Support looks in
+letter-support-begun-text = { $who } looks into { $business } on your behalf now. They say why: { $why }
+letter-support-begun-button = See or end it
+
 letter-test-subject = A test letter
 letter-test-heading = It works
 letter-test-text = This letter was sent to see whether letters arrive. They do.
@@ -150,6 +193,15 @@ letter-kind-identity-linked = Identity provider
 letter-kind-password-changed = Password changed
 letter-kind-new-email = Confirm the new address
 letter-kind-email-changed = Address changed
+letter-kind-data-exported = File of data
+letter-kind-erase-asked = Deletion asked for
+letter-kind-erase-stopped = Deletion stopped
+letter-kind-erase-impossible = Deletion impossible
+letter-kind-erasing = Account deleted
+letter-kind-support-look = Support may look
+letter-kind-support-act = Support may act
+letter-kind-support-shut-out = Support shut out
+letter-kind-support-begun = Support at work
 letter-kind-test = Test letter
 letter-kind-phone-set = Telephone for codes
 letter-kind-phone-removed = No telephone for codes

@@ -26,7 +26,7 @@ pub struct TrailEntry {
     pub actor_kind: String,
     /// Which account or key.
     pub actor_id: Option<Uuid>,
-    /// The member's name, or the part of the program.
+    /// The member's name, the part of the program, or who of support on whose behalf.
     pub who: Option<String>,
     /// Where the request came from.
     pub address: Option<String>,
@@ -72,11 +72,12 @@ pub(crate) async fn load_across(system: &mut System, tenant: TenantId, id: Uuid,
 
 async fn read(conn: &mut PgConnection, tenant: TenantId, id: Uuid, permissions: Permissions) -> Result<TrailEntry> {
     let row = sqlx::query!(
-        r#"SELECT l.n, l.at AS "at!", l.actor_kind AS "actor_kind!", l.actor_id, coalesce(m.name, l.actor_name) AS who, l.address, l.request_id AS "request_id!",
+        r#"SELECT l.n, l.at AS "at!", l.actor_kind AS "actor_kind!", l.actor_id, coalesce(b.who, m.name, l.actor_name) AS who, l.address, l.request_id AS "request_id!",
             l.action AS "action!", l.kind AS "kind!", l.target_id AS "target_id!", d.number AS "target?", l.before, l.after, l.reason, h.hash AS "hash?"
         FROM db.trail l
         LEFT JOIN db.log h ON h.tenant_id = l.tenant_id AND h.n = l.n
         LEFT JOIN identity.member m ON m.tenant_id = l.tenant_id AND m.account_id = l.actor_id
+        LEFT JOIN identity.on_behalf b ON b.tenant_id = l.tenant_id AND b.id = CASE WHEN l.actor_kind = 'support' THEN l.actor_name::uuid END
         LEFT JOIN db.number d ON d.tenant_id = l.tenant_id AND d.document_id = l.target_id
         WHERE l.tenant_id = $1 AND l.id = $2"#,
         tenant.uuid(),

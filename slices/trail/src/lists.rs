@@ -7,11 +7,12 @@ use web::Routes;
 /// What changed, newest first.
 pub(crate) static TRAIL: List = List {
     name: "trail",
-    sql: "SELECT l.id, l.n, l.at, l.action, l.actor_kind, l.actor_id, coalesce(m.name, l.actor_name) AS who, l.kind, l.target_id,
+    sql: "SELECT l.id, l.n, l.at, l.action, l.actor_kind, l.actor_id, coalesce(b.who, m.name, l.actor_name) AS who, l.kind, l.target_id,
             coalesce(d.number, CASE WHEN jsonb_typeof(l.after -> 'name') = 'string' THEN l.after ->> 'name' END) AS target, l.reason, l.address, l.request_id,
             l.before::text AS before, l.after::text AS after
         FROM db.trail l
         LEFT JOIN identity.member m ON m.tenant_id = l.tenant_id AND m.account_id = l.actor_id
+        LEFT JOIN identity.on_behalf b ON b.tenant_id = l.tenant_id AND b.id = CASE WHEN l.actor_kind = 'support' THEN l.actor_name::uuid END
         LEFT JOIN db.number d ON d.tenant_id = l.tenant_id AND d.document_id = l.target_id
         WHERE l.tenant_id = $1",
     columns: TRAIL_COLUMNS,
@@ -60,11 +61,12 @@ const TRAIL_COLUMNS: &[Column] = &[
 /// What happened, newest first.
 pub(crate) static ACTIVITY: List = List {
     name: "activity",
-    sql: "SELECT l.id, l.at, l.action, l.actor_kind, l.actor_id, coalesce(m.name, l.actor_name) AS who, l.kind, l.target_id, l.address, l.request_id,
+    sql: "SELECT l.id, l.at, l.action, l.actor_kind, l.actor_id, coalesce(b.who, m.name, l.actor_name) AS who, l.kind, l.target_id, l.address, l.request_id,
             l.detail::text AS detail,
             (SELECT string_agg(e.key || ': ' || e.value, ', ') FROM jsonb_each_text(CASE WHEN jsonb_typeof(l.detail) = 'object' THEN l.detail END) e) AS details
         FROM db.activity l
         LEFT JOIN identity.member m ON m.tenant_id = l.tenant_id AND m.account_id = l.actor_id
+        LEFT JOIN identity.on_behalf b ON b.tenant_id = l.tenant_id AND b.id = CASE WHEN l.actor_kind = 'support' THEN l.actor_name::uuid END
         WHERE l.tenant_id = $1",
     columns: ACTIVITY_COLUMNS,
     filters: &[ACTION, KIND, ACTOR, TARGET, ADDRESS, FROM, TO],
@@ -91,11 +93,12 @@ const ACTIVITY_COLUMNS: &[Column] = &[
 /// What changed anywhere, for the operator.
 pub(crate) static ALL_TRAIL: List = List {
     name: "audit-logs",
-    sql: "SELECT l.id, l.n, l.tenant_id, t.slug AS business, l.at, l.action, l.actor_kind, l.actor_id, coalesce(a.email, l.actor_name) AS who,
+    sql: "SELECT l.id, l.n, l.tenant_id, t.slug AS business, l.at, l.action, l.actor_kind, l.actor_id, coalesce(b.who, a.email, l.actor_name) AS who,
             l.kind, l.target_id, d.number AS target, l.reason, l.address, l.request_id, l.before::text AS before, l.after::text AS after
         FROM db.log l
         JOIN db.tenant t ON t.id = l.tenant_id
         LEFT JOIN identity.account a ON a.id = l.actor_id
+        LEFT JOIN identity.on_behalf b ON b.tenant_id = l.tenant_id AND b.id = CASE WHEN l.actor_kind = 'support' THEN l.actor_name::uuid END
         LEFT JOIN db.number d ON d.tenant_id = l.tenant_id AND d.document_id = l.target_id
         WHERE $1::uuid IS NOT NULL",
     columns: &[
@@ -124,12 +127,13 @@ pub(crate) static ALL_TRAIL: List = List {
 /// What happened anywhere, for the operator.
 pub(crate) static ALL_ACTIVITY: List = List {
     name: "activity-of-all",
-    sql: "SELECT l.id, l.tenant_id, t.slug AS business, l.at, l.action, l.actor_kind, l.actor_id, coalesce(a.email, l.actor_name) AS who, l.kind, l.target_id, l.address,
+    sql: "SELECT l.id, l.tenant_id, t.slug AS business, l.at, l.action, l.actor_kind, l.actor_id, coalesce(b.who, a.email, l.actor_name) AS who, l.kind, l.target_id, l.address,
             l.request_id, l.detail::text AS detail,
             (SELECT string_agg(e.key || ': ' || e.value, ', ') FROM jsonb_each_text(CASE WHEN jsonb_typeof(l.detail) = 'object' THEN l.detail END) e) AS details
         FROM db.activity l
         JOIN db.tenant t ON t.id = l.tenant_id
         LEFT JOIN identity.account a ON a.id = l.actor_id
+        LEFT JOIN identity.on_behalf b ON b.tenant_id = l.tenant_id AND b.id = CASE WHEN l.actor_kind = 'support' THEN l.actor_name::uuid END
         WHERE $1::uuid IS NOT NULL",
     columns: &[
         Column::hidden("id", Kind::Id),

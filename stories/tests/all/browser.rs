@@ -154,6 +154,36 @@ fn the_trail_fits_a_phone_and_a_desk_in_both_themes() {
 }
 
 #[test]
+fn support_looks_in_and_people_see_their_data_on_a_phone_and_a_desk_in_both_themes() {
+    run(async |story| {
+        let support = story.operator(&[kernel::PlatformRole::Admin]).await;
+        story.owner.json("DELETE", &format!("/v1/team/members/{}", support.account.unwrap()), &json!({})).await.ok();
+        let tenant = format!("/admin/tenants/{}", story.tenant);
+        let operators = |more: Value| {
+            let mut paths = json!({ "tenants": "/admin/tenants", "users": "/admin/users" });
+            paths.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            paths
+        };
+        tell(
+            &story,
+            "every_page",
+            json!({ "cookie": support.cookie("__Host-hearth"), "paths": operators(json!({ "tenant-shut": tenant })), "strange": {} }),
+        )
+        .await;
+        tell(&story, "every_page", json!({ "paths": { "data": "/account/data", "support": "/settings/support" }, "strange": {} })).await;
+        // A new account works in no business yet.
+        let (email, _) = account(&story).await;
+        let id = identity::find(&story.db, &email).await.unwrap();
+        let (alone, _) = identity::session_for(&story.db, id, None).await.unwrap();
+        let plain = json!({ "alone-open": "/open", "alone-data": "/account/data", "alone-businesses": "/businesses" });
+        tell(&story, "every_page", json!({ "cookie": alone, "paths": plain, "strange": {} })).await;
+        // The owner lets support in, support looks and stops, the owner shuts it out.
+        let told = json!({ "support": support.cookie("__Host-hearth"), "tenant": tenant });
+        tell(&story, "assist", told).await;
+    });
+}
+
+#[test]
 fn a_sale_is_rung_without_a_line_of_script() {
     run(async |story| {
         story.made_to_order("Coffee", 260, 55).await;

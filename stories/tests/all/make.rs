@@ -125,6 +125,10 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
             json!({ "lines": [{ "itemId": item, "quantity": "1", "unit": "pc" }], "payments": [{ "method": "cash", "reference": "7" }],
             "channel": "phone", "note": "for Ada", "siteId": site, "placedAt": "2026-11-21T08:30:00Z" })
         }
+        "EraseAccount" => json!({ "email": "nobody@example.com", "password": "a sentence of nobody's" }),
+        "LetSupportIn" => json!({ "hours": 4, "reason": "look at Friday", "acting": true }),
+        "Assist" => json!({ "reason": "ticket 7" }),
+        "EndSessions" => json!({ "everybody": false, "reason": "phone stolen" }),
         "RunImport" => json!({ "dryRun": true, "skipRefused": true, "decided": { "costPercent": 40 } }),
         "SaveSecurity" => {
             json!({ "version": version(address).await, "idleMinutes": 60, "reauthHours": 24, "secondFactor": "offered", "secondRoles": ["baker"], "secondOwnRoles": [] })

@@ -68,6 +68,8 @@ const OPEN: &[(&str, &str)] = &[
     ("POST /v1/auth/device/prove", "a device's key opens it"),
     ("POST /v1/auth/device/lock", "locks one's own session"),
     ("POST /logout", "signing out, whoever one is"),
+    ("POST /assist/stop", "support stops, whatever stands of it"),
+    ("POST /v1/assist/stop", "support stops, whatever stands of it"),
     ("POST /v1/auth/logout", "signing out, whoever one is"),
 ];
 

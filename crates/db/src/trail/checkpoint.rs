@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
-use kernel::{At, Result, TenantId};
+use kernel::{At, Change, Id, Op, PLATFORM, Result, TenantId, of};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -163,15 +163,23 @@ impl Db {
         Ok(())
     }
 
-    /// A new key signs from now on; the old one goes on to prove what it signed. Returns the new key's id.
-    pub async fn rotate_trail_key(&self) -> Result<String> {
+    /// A new key signs from now on; the old one goes on to prove what it signed. Both enter the platform's log. Returns the new
+    /// key's id, and those that signed until now.
+    pub async fn rotate_trail_key(&self, op: &Op) -> Result<(String, Vec<String>)> {
         let mut system = self.system("trail.rotate").await?;
         let now = self.source.now();
-        sqlx::query!("UPDATE db.trail_key SET retired_at = $1 WHERE retired_at IS NULL", now as At).execute(system.conn()).await?;
+        let retired = sqlx::query_scalar!("UPDATE db.trail_key SET retired_at = $1 WHERE retired_at IS NULL RETURNING kid", now as At)
+            .fetch_all(system.conn())
+            .await?;
         let key = SigningKey::generate()?;
         self.keep_trail_key(&mut system, &key).await?;
+        let kid = key.public().kid();
+        let id = Id::<of::Key>::new(self.source.uuid());
+        system
+            .log(op, PLATFORM, &Change::of("trail_key.made", "trail-key", id, &json!({ "kid": kid })).from(&json!({ "kid": retired })))
+            .await?;
         system.commit().await?;
-        Ok(key.public().kid())
+        Ok((kid, retired))
     }
 
     /// Seals the private halves again by the vault's present key; how many.

@@ -138,7 +138,7 @@ fn checkpoints_that_were_changed_removed_or_forged_are_found() {
         let verdict = world.db.verify_trail(world.bakery, "bakery", &[forged], &world.trust().await).await.unwrap();
         assert_eq!(found(&verdict), [("checkpoint", Some(10))]);
         // A new key goes on where the old one ended.
-        world.db.rotate_trail_key().await.unwrap();
+        world.db.rotate_trail_key(&world.op(world.bakery)).await.unwrap();
         world.write(world.bakery, 1).await;
         world.db.checkpoint(None).await.unwrap();
         let verdict = world.verify(world.bakery).await;

@@ -22,13 +22,15 @@ pub struct Form {
     pub cancel: Option<Button>,
     /// Whether Enter moves to the next field (forms for much typing) instead of sending the form.
     pub enter_moves: bool,
+    /// How strongly its act asks to be pressed.
+    pub weight: Weight,
 }
 
 impl Form {
     /// A form with these fields and no more.
     pub fn new(action: impl Into<String>, guard: Guard, fields: Vec<Field>, submit: impl Into<String>) -> Self {
         let (action, submit) = (action.into(), submit.into());
-        Self { action, guard, fields, more: html! {}, submit, cancel: None, enter_moves: false }
+        Self { action, guard, fields, more: html! {}, submit, cancel: None, enter_moves: false, weight: Weight::Main }
     }
 }
 
@@ -58,7 +60,7 @@ pub fn form(form: &Form) -> Markup {
             (fields(&form.fields))
             (form.more)
             div.form-acts {
-                (button(&Button::submit(form.submit.as_str())))
+                (button(&Button::submit(form.submit.as_str()).weight(form.weight)))
                 @if let Some(cancel) = &form.cancel { (button(cancel)) }
             }
         }

@@ -68,6 +68,8 @@ pub struct Frame {
     pub switches: Vec<Switch>,
     /// Where more businesses and sites are.
     pub links: Vec<Crumb>,
+    /// Whether there is something to search.
+    pub search: bool,
     /// The five or six places that the role needs every day. A phone shows the first five.
     pub places: Vec<Place>,
     /// Every other place: quieter, below; on a phone behind "More".
@@ -124,6 +126,19 @@ fn user(user: &User) -> Markup {
     }
 }
 
+/// The head of a page without a rail: whose it is, and, once one is signed in, as whom and the way out.
+pub(super) fn plain_head(mark: &Markup, user: Option<&User>) -> Markup {
+    html! {
+        @match user {
+            None => (mark),
+            Some(user) => header.toolbar {
+                (mark)
+                div.toolbar-acts { span.help { (user.name) } (act(&user.sign_out)) }
+            },
+        }
+    }
+}
+
 fn place(place: &Place) -> Markup {
     html! {
         a href=(place.href) aria-current=[place.current.then_some("page")] {
@@ -146,7 +161,9 @@ pub fn rail(frame: &Frame) -> Markup {
     html! {
         header.rail {
             (switch(frame))
-            a.go href="/search" data-open="palette" title=(words::GO_TO) { (icon("search")) span { (words::SEARCH) } kbd { "/" } }
+            @if frame.search {
+                a.go href="/search" data-open="palette" title=(words::GO_TO) { (icon("search")) span { (words::SEARCH) } kbd { "/" } }
+            }
             nav.places aria-label=(words::PLACES) {
                 @for one in &frame.places { (place(one)) }
                 @if !frame.others.is_empty() {

@@ -93,6 +93,7 @@ fn frame() -> Frame {
             place("Settings", "/settings", "gear", None),
         ],
         links: vec![Crumb { label: "Your businesses".to_owned(), href: "/businesses".to_owned() }],
+        search: true,
         all: "/places".to_owned(),
         user: User {
             name: "Ada Miller".to_owned(),

@@ -66,6 +66,17 @@ pub fn banner(tone: Tone, text: &str, way_out: Option<&Button>) -> Markup {
     }
 }
 
+/// A message that stays as long as it is true, with the act that ends it.
+pub fn notice(tone: Tone, text: &Markup, end: &Act) -> Markup {
+    html! {
+        div.banner.(tone.class()) role="status" {
+            (icon(tone.sign()))
+            p { (text) }
+            (act(end))
+        }
+    }
+}
+
 /// What was just done.
 #[derive(Clone, Debug)]
 pub struct Toast {

@@ -1,7 +1,7 @@
 //! The whole document of a page.
 
 use super::control::icon;
-use super::frame::{Frame, Toolbar, rail, toolbar};
+use super::frame::{Frame, Toolbar, User, plain_head, rail, toolbar};
 use super::words;
 use crate::assets;
 use maud::{DOCTYPE, Markup, html};
@@ -61,6 +61,10 @@ pub struct Page {
     pub frame: Option<Frame>,
     /// Whose page it is, where it has no rail; the installation's own at first.
     pub brand: Option<Brand>,
+    /// Who is signed in, for the head of a page without a rail.
+    pub user: Option<User>,
+    /// What is true on every page just now, above everything else.
+    pub notice: Option<Markup>,
     /// Title of the window.
     pub title: String,
     /// Title on the page, what is true now, main act; `None` where the matter has a heading of its own, as documents have.
@@ -77,7 +81,20 @@ impl Page {
     /// A page in English, in the theme of the device, without rail and toolbar.
     pub fn new(title: impl Into<String>, body: Markup) -> Self {
         let (lang, title) = ("en".to_owned(), title.into());
-        Self { lang, theme: Theme::Auto, floor: false, frame: None, brand: None, title, toolbar: None, body, toast: None, pause: None }
+        Self {
+            lang,
+            theme: Theme::Auto,
+            floor: false,
+            frame: None,
+            brand: None,
+            user: None,
+            notice: None,
+            title,
+            toolbar: None,
+            body,
+            toast: None,
+            pause: None,
+        }
     }
 
     /// The same with a toolbar.
@@ -173,7 +190,8 @@ pub fn page(page: &Page) -> Markup {
                 a.skip href="#main" { (words::SKIP) }
                 @if let Some(frame) = &page.frame { (rail(frame)) }
                 main id="main" tabindex="-1" {
-                    @if !framed { (sign(page.brand.as_ref())) }
+                    @if let Some(notice) = &page.notice { (notice) }
+                    @if !framed { (plain_head(&sign(page.brand.as_ref()), page.user.as_ref())) }
                     @if let Some(bar) = &page.toolbar { (toolbar(bar)) }
                     div.banner.wait role="status" data-not-live hidden { (icon("clock")) p { strong { (words::WAITING) ". " } (words::NOT_LIVE) } }
                     (page.body)

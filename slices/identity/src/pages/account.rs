@@ -362,7 +362,11 @@ async fn profile(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
         section.stack { h2 { (t("profile-history")) } (happenings(cx).await?) }
     };
     Ok(cx.page_with(
-        Toolbar { title: t("profile-title"), buttons: vec![Button::link(t("security-title"), "/account/security")], ..Toolbar::default() },
+        Toolbar {
+            title: t("profile-title"),
+            buttons: vec![Button::link(t("security-title"), "/account/security"), Button::link(t("frame-data"), "/account/data")],
+            ..Toolbar::default()
+        },
         body,
     ))
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde_json::{Map, Value};
 use web::{
     Cx, Fields, Refused, Reply, Routes, moment, t,
-    ui::{self, Button, ColumnKind, Crumb, Empty, Fact, Field, FilterBar, Form, Kind, Row, Table, Tone, Toolbar, form},
+    ui::{self, Button, ColumnKind, Crumb, Empty, Fact, Field, FilterBar, Form, Kind, Row, Table, Tone, Toolbar, Weight, form},
 };
 
 use super::Typed;
@@ -13,7 +13,8 @@ use crate::admin::{self, Act, USERS, User};
 
 pub(super) fn routes(routes: &mut Routes) {
     use Permission::{PlatformAdmin, PlatformRead, PlatformSupport};
-    routes.page("GET /admin/users", PlatformRead, list);
+    routes.page("GET /admin/users", PlatformRead, async |cx: Cx| list(&cx, &Typed::default()).await);
+    routes.form("POST /admin/sessions/end", PlatformAdmin, end_everybody);
     routes.page("GET /admin/users/{id}", PlatformRead, async |cx: Cx| one(&cx, cx.id("id")?, &Typed::default()).await);
     routes.form("POST /admin/users/{id}/lock", PlatformAdmin, async |cx: Cx, fields: Fields| {
         let even_last_owner = !fields.get("evenLastOwner").is_empty();
@@ -21,27 +22,28 @@ pub(super) fn routes(routes: &mut Routes) {
     });
     routes.form("POST /admin/users/{id}/unlock", PlatformSupport, async |cx: Cx, fields: Fields| act(cx, fields, Act::Unlock).await);
     routes.form("POST /admin/users/{id}/reset-2fa", PlatformAdmin, async |cx: Cx, fields: Fields| act(cx, fields, Act::ResetSecond).await);
+    routes.form("POST /admin/users/{id}/sign-out", PlatformAdmin, async |cx: Cx, fields: Fields| act(cx, fields, Act::SignOut).await);
     routes.form("POST /admin/users/{id}/roles", PlatformAdmin, async |cx: Cx, fields: Fields| {
         let roles = PlatformRole::ALL.iter().copied().filter(|role| !fields.get(&format!("role.{}", role.code())).is_empty()).collect();
         act(cx, fields, Act::Roles(roles)).await
     });
 }
 
-fn cell(row: &Map<String, Value>, name: &str) -> String {
+pub(super) fn cell(row: &Map<String, Value>, name: &str) -> String {
     match row.get(name) {
         Some(Value::String(text)) => text.clone(),
         _ => String::new(),
     }
 }
 
-fn time(row: &Map<String, Value>, name: &str) -> Markup {
+pub(super) fn time(row: &Map<String, Value>, name: &str) -> Markup {
     match cell(row, name).parse() {
         Ok(at) => moment(at, &Zone::utc()),
         Err(_) => html! {},
     }
 }
 
-async fn list(cx: Cx) -> Result<Markup> {
+async fn list(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
     let asked = cx.asked(&[])?;
     let mut system = cx.app.db().system("admin.users").await?;
     let page = USERS.rows_across(&mut system, &cx.op, &asked, db::list::PAGE).await?;
@@ -96,17 +98,38 @@ async fn list(cx: Cx) -> Result<Markup> {
         bulk: None,
         empty: Some(Empty { icon: "people", title: t("users-none"), text: t("users-none-text"), first: None }),
     };
-    let next = page.next.map(|cursor| {
-        let mut query: Vec<(String, String)> = cx.query.iter().filter(|(name, _)| name != "cursor").cloned().collect();
-        query.push(("cursor".into(), cursor));
-        format!("/admin/users?{}", serde_urlencoded::to_string(query).unwrap_or_default())
-    });
     let body = html! {
         (ui::filter_bar(&filters))
         (ui::table(&table))
-        @if let Some(next) = next { (ui::button(&Button::link(t("users-more"), next))) }
+        (further(cx, "/admin/users", page.next))
+        @if cx.op.permissions.has(Permission::PlatformAdmin) { (everybody_out(cx, typed)) }
     };
     Ok(cx.page(t("users-title"), body))
+}
+
+/// The way to the next page of a list, if there is one.
+pub(super) fn further(cx: &Cx, here: &str, next: Option<String>) -> Markup {
+    let next = next.map(|cursor| {
+        let mut query: Vec<(String, String)> = cx.query.iter().filter(|(name, _)| name != "cursor").cloned().collect();
+        query.push(("cursor".into(), cursor));
+        format!("{here}?{}", serde_urlencoded::to_string(query).unwrap_or_default())
+    });
+    html! { @if let Some(next) = next { (ui::button(&Button::link(t("users-more"), next))) } }
+}
+
+/// Ends every session of the installation.
+fn everybody_out(cx: &Cx, typed: &Typed<'_>) -> Markup {
+    let why = typed.field(Field::text("reason", t("user-reason")));
+    let everybody = Form { weight: Weight::Danger, ..Form::new("/admin/sessions/end", cx.guard(), vec![why], t("users-sign-out")) };
+    ui::fold(&t("users-sign-out"), typed.fields.is_some(), &html! { (typed.banner()) p { (t("users-sign-out-text")) } (form(&everybody)) })
+}
+
+async fn end_everybody(cx: Cx, fields: Fields) -> Result<Reply> {
+    match Cx::refusable(admin::sign_everybody_out(cx.app.db(), &cx.op, fields.get("reason")).await)? {
+        // One's own session ended too.
+        Ok(_) => Ok(Reply::see("/login")),
+        Err(refused) => Ok(Reply::refused(list(&cx, &Typed::again(&fields, &refused)).await?)),
+    }
 }
 
 /// A form for an act that says why.
@@ -127,10 +150,11 @@ async fn one(cx: &Cx, id: AccountId, typed: &Typed<'_>) -> Result<Markup> {
         (facts(&user))
         section.stack {
             h2 { (t("user-acts")) }
-            @if may(Permission::PlatformSupport) && (user.locked_at.is_some() || user.shut_until.is_some()) { (because(cx, id, "unlock", Vec::new(), typed)) }
-            @if may(Permission::PlatformAdmin) {
+            @if may(Permission::PlatformSupport) && user.erased_at.is_none() && (user.locked_at.is_some() || user.shut_until.is_some()) { (because(cx, id, "unlock", Vec::new(), typed)) }
+            @if may(Permission::PlatformAdmin) && user.erased_at.is_none() {
                 @if user.locked_at.is_none() { (because(cx, id, "lock", vec![Field::new("evenLastOwner", t("user-even-last"), Kind::Checkbox).optional()], typed)) }
                 @if user.two_factor { (because(cx, id, "reset-2fa", Vec::new(), typed)) }
+                @if user.sessions > 0 { (because(cx, id, "sign-out", Vec::new(), typed)) }
                 (because(cx, id, "roles", role_boxes(&user), typed))
             }
             (ui::button(&Button::link(t("user-trail"), format!("/admin/audit-logs?target={id}"))))
@@ -151,7 +175,7 @@ fn role_boxes(user: &User) -> Vec<Field> {
 fn facts(user: &User) -> Markup {
     let time = |at: Option<kernel::At>| at.map_or_else(|| html! { "–" }, |at| moment(at, &Zone::utc()));
     let yes = |yes: bool| html! { (t(if yes { "filter-yes" } else { "filter-no" })) };
-    let businesses = html! { @for one in &user.businesses { div { (one.name) " (" (one.slug) "): " (one.roles.join(", ")) } } };
+    let businesses = html! { @for one in &user.businesses { div { a href={ "/admin/tenants/" (one.id) } { (one.name) " (" (one.slug) ")" } ": " (one.roles.join(", ")) } } };
     let roles: Vec<&str> = user.platform_roles.iter().map(|role| role.code()).collect();
     let mut list = vec![
         Fact::new(t("user-since"), time(Some(user.created_at))),
@@ -164,6 +188,12 @@ fn facts(user: &User) -> Markup {
     ];
     if user.locked_at.is_some() {
         list.push(Fact::new(t("user-locked"), html! { (time(user.locked_at)) ": " (user.lock_reason.clone().unwrap_or_default()) }));
+    }
+    if user.erase_at.is_some() {
+        list.push(Fact::new(t("user-erase-at"), time(user.erase_at)));
+    }
+    if user.erased_at.is_some() {
+        list.push(Fact::new(t("user-erased"), time(user.erased_at)));
     }
     if user.shut_until.is_some() {
         list.push(Fact::new(t("user-shut"), time(user.shut_until)));

@@ -58,6 +58,7 @@ async fn page(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
     buttons.push(Button::link(t("devices-title"), "/settings/devices"));
     buttons.push(Button::link(t("branding-title"), "/settings/branding"));
     buttons.push(Button::link(t("policy-title"), "/settings/security"));
+    buttons.push(Button::link(t("support-title"), "/settings/support"));
     buttons.push(Button::link(t("site-add"), "/settings/sites/add").icon("plus"));
     Ok(cx.page_with(Toolbar { title: t("place-settings"), buttons, ..Default::default() }, body))
 }

@@ -70,6 +70,7 @@ async fn login_form(cx: &Cx, whose: &Whose, next: &str, typed: &Typed<'_>) -> Re
     let body = html! {
         @match cx.param("done") {
             Some("verified") => (banner(Tone::Done, &t("verify-done"), None)),
+            Some("erasing") => (banner(Tone::Waiting, &t("data-erasing"), None)),
             Some("password") => (banner(Tone::Done, &t("reset-done"), None)),
             _ => {},
         }

@@ -19,7 +19,7 @@ pub(super) fn seal(vault: &Keyring, tenant: TenantId, account: AccountId, id: &s
 }
 
 /// Opens one.
-pub(super) fn open(vault: &Keyring, tenant: TenantId, account: AccountId, sealed: &[u8]) -> Result<String> {
+pub(crate) fn open(vault: &Keyring, tenant: TenantId, account: AccountId, sealed: &[u8]) -> Result<String> {
     let plain = vault.open(&about(tenant, account), sealed)?;
     String::from_utf8(plain.to_vec()).map_err(|_| Error::Internal("a national id can't be read".into()))
 }
@@ -116,9 +116,10 @@ pub(crate) struct Told {
 pub(crate) async fn history(tx: &mut Tx, account: AccountId, sight: Sight) -> Result<Vec<Told>> {
     let tenant = tx.tenant();
     let mut rows = sqlx::query!(
-        r#"SELECT t.action AS "action!", t.at AS "at!", t.reason, coalesce(m.name, t.actor_name, '') AS "who!",
+        r#"SELECT t.action AS "action!", t.at AS "at!", t.reason, coalesce(b.who, m.name, t.actor_name, '') AS "who!",
             coalesce(t.before, 'null') AS "before!", coalesce(t.after, 'null') AS "after!"
         FROM db.trail t LEFT JOIN identity.member m ON m.tenant_id = t.tenant_id AND m.account_id = t.actor_id
+            LEFT JOIN identity.on_behalf b ON b.tenant_id = t.tenant_id AND b.id = CASE WHEN t.actor_kind = 'support' THEN t.actor_name::uuid END
         WHERE t.tenant_id = $1 AND t.target_id = $2 ORDER BY t.at DESC, t.id DESC LIMIT 100"#,
         tenant.uuid(),
         account.uuid()

@@ -1,8 +1,10 @@
 //! Stories of who may do what.
 
+mod assist;
 mod auth_off;
 mod brand;
 mod business;
+mod data;
 mod devices;
 mod external;
 mod guesses;
@@ -51,6 +53,13 @@ async fn sign_in(person: &Person, email: &str, password: &str) -> Answer {
         person.keep_csrf(&token);
     }
     answer
+}
+
+/// The story's owner signs in anew: an hour passed, or their password changed.
+async fn owner_again(story: &Story) {
+    let (cookie, csrf) = identity::session_for(&story.db, story.owner.account.unwrap(), Some(story.tenant)).await.unwrap();
+    story.owner.keep_cookie(COOKIE, &cookie);
+    story.owner.keep_csrf(&csrf);
 }
 
 /// An answer without what differs from request to request.

@@ -199,3 +199,26 @@ fn attack_an_address_that_a_business_added_starts_afresh_for_its_owner() {
         assert!(signed_in["mfaRequired"].is_null(), "{signed_in}");
     });
 }
+
+#[test]
+fn who_works_in_no_business_signs_out_from_every_page() {
+    testkit::run(async |story| {
+        let email = registered(&story).await;
+        let ada = story.stranger();
+        let signs_out = "action=\"/logout\"";
+        assert!(!ada.get("/login").await.text().contains(signs_out));
+        sign_in(&ada, &email, PASSWORD).await.is(200);
+        for path in ["/open", "/account/security", "/businesses", "/nothing-here"] {
+            let page = ada.get(path).await.text();
+            assert!(page.contains(signs_out) && page.contains(&email), "{path}: {page}");
+        }
+        // The operator's people without a business have the installation's frame.
+        let admin = story.operator(&[kernel::PlatformRole::Admin]).await;
+        story.owner.json("DELETE", &format!("/v1/team/members/{}", admin.account.unwrap()), &json!({})).await.ok();
+        let page = admin.get("/admin/users").await.is(200).text();
+        assert!(page.contains(signs_out) && page.contains("Installation") && page.contains("href=\"/admin/tenants\""), "{page}");
+        assert!(!page.contains("href=\"/search\""), "there is nothing to search: {page}");
+        assert_eq!(ada.form("/logout", &[]).await.location(), "/login");
+        ada.get("/v1/auth/me").await.refused("auth.required");
+    });
+}

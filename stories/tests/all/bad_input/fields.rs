@@ -225,6 +225,7 @@ const GOOD_BUT_REFUSED: &[(&str, &str)] = &[
     ("ConfirmEmail", "verify.link"),
     ("ConfirmPhone", "second.wrong"),
     ("DisableSecond", "second.off"),
+    ("EraseAccount", "erase.address"),
     ("Login", "login.wrong"),
     ("PasskeyLogin", "passkey.over"),
     ("ReauthVerify", "password.current"),

@@ -79,7 +79,7 @@ async fn all_forms(story: &Story) -> BTreeMap<String, Found> {
             "/account/phone/confirm" => Some(vec!["code"]),
             "/account/phone/remove" | "/account/pin/remove" | "/team/{accountId}/pin/remove" => Some(Vec::new()),
             "/2fa/codes" | "/account/sessions/end" | "/account/sessions/{id}/end" => Some(Vec::new()),
-            "/businesses/{tenant}" => Some(Vec::new()),
+            "/businesses/{tenant}" | "/settings/support/end" | "/assist/stop" => Some(Vec::new()),
             _ => None,
         };
         if let Some(names) = hidden {
