@@ -41,20 +41,21 @@ pub struct Balances {
 pub async fn balances(tx: &mut Tx, as_of: Day) -> Result<Balances> {
     let tenant = tx.tenant().uuid();
     let rows = sqlx::query!(
+        // Days are found first, as values: a join with them would be planned for many, and read every transfer there is.
         r#"WITH t AS (
             SELECT coalesce(sealed_through, '-infinity'::date) AS sealed FROM db.tenant WHERE id = $1
         ), dirty AS (
             SELECT DISTINCT d.day FROM db.dirty_day d WHERE d.tenant_id = $1
         ), kept AS (
-            SELECT k.book_id, k.currency, k.debit, k.credit FROM ledger.day_balance k, t
-            WHERE k.tenant_id = $1 AND k.day <= least($2, t.sealed) AND k.day NOT IN (SELECT day FROM dirty)
+            SELECT k.book_id, k.currency, k.debit, k.credit FROM ledger.day_balance k
+            WHERE k.tenant_id = $1 AND k.day <= least($2, (SELECT sealed FROM t)) AND k.day NOT IN (SELECT day FROM dirty)
         ), live AS (
             SELECT r.debit_id, r.credit_id, r.currency, sum(r.amount) AS amount FROM (
-                SELECT f.debit_id, f.credit_id, f.currency, f.amount FROM ledger.transfer f, t
-                WHERE f.tenant_id = $1 AND f.day > t.sealed AND f.day <= $2
+                SELECT f.debit_id, f.credit_id, f.currency, f.amount FROM ledger.transfer f
+                WHERE f.tenant_id = $1 AND f.day > (SELECT sealed FROM t) AND f.day <= $2
                 UNION ALL
-                SELECT f.debit_id, f.credit_id, f.currency, f.amount FROM t, dirty JOIN ledger.transfer f ON f.day = dirty.day
-                WHERE f.tenant_id = $1 AND dirty.day <= least($2, t.sealed)
+                SELECT f.debit_id, f.credit_id, f.currency, f.amount FROM ledger.transfer f
+                WHERE f.tenant_id = $1 AND f.day = ANY (ARRAY(SELECT day FROM dirty WHERE day <= least($2, (SELECT sealed FROM t))))
             ) r GROUP BY r.debit_id, r.credit_id, r.currency
         ), summed AS (
             SELECT book_id, currency, sum(debit)::bigint AS debit, sum(credit)::bigint AS credit FROM (
