@@ -187,5 +187,6 @@ fn a_test_text_says_what_the_gateway_answered() {
     assert!(status == 1 && said.contains("401") && said.contains("HEARTH_SMS_HEADERS"), "{said}");
     let (status, said) = try_text(&url, "To={to}");
     assert!(status != 0 && said.contains("HEARTH_SMS_BODY"), "{said}");
-    assert_eq!(ended(hearth(dir.path(), &["mail", "text", "0131 496"]).env("HEARTH_SMS_URL", &url)).0, 2);
+    let mut wrong = hearth(dir.path(), &["mail", "text", "0131 496"]);
+    assert_eq!(ended(wrong.env("HEARTH_SMS_URL", &url).env("HEARTH_SMS_BODY", "To={to}&Body={text}")).0, 2);
 }
