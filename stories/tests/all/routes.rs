@@ -184,6 +184,14 @@ pub async fn role(story: &Story) -> String {
 /// A device that waits for its code.
 pub async fn device(story: &Story) -> String {
     let body = json!({ "name": "Front till", "kind": "till", "siteId": story.site });
+    let made = story.post("/v1/devices", &body).await;
+    if made.code() != "device.many" {
+        return text(&made.ok().json()["id"]);
+    }
+    // So many were made that a business has no room for one more: one goes.
+    let all = story.get("/v1/devices").await.ok().json();
+    let one = all["rows"].as_array().unwrap().iter().find(|row| row["state"] != "revoked").unwrap();
+    story.owner.delete(&format!("/v1/devices/{}", text(&one["id"]))).await.ok();
     text(&story.post("/v1/devices", &body).await.ok().json()["id"])
 }
 
