@@ -59,6 +59,7 @@ fn main() -> ExitCode {
     let asked = Asked::parse();
     let done = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .thread_name("bench")
         .enable_all()
         .build()
         .map_err(Into::into)

@@ -83,6 +83,13 @@ async fn admin(world: &World) -> Result<Client> {
     let op = Op::program(world.db().source(), "bench", None);
     let account = identity::make_admin(world.db(), &op, "admin@bench.example").await?;
     let (cookie, csrf) = identity::session_for(world.db(), account, None).await?;
+    // An operator has a second factor, and gave it in this session.
+    world
+        .sql(format!(
+            "UPDATE identity.account SET totp_sealed = '\\x00', totp_since = now() WHERE id = '{account}';
+            UPDATE identity.session SET second = true WHERE account_id = '{account}'"
+        ))
+        .await?;
     Client::connect(world.address, Some(&Session { cookie: format!("__Host-hearth={cookie}"), csrf })).await
 }
 

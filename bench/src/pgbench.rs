@@ -36,6 +36,8 @@ pub async fn run(world: &World, business: &Business, spread: usize, seconds: u32
     let script = place.join("sale.sql");
     fs::write(&script, script_of(business, spread, logged))?;
     let mut command = Command::new(program()?);
+    let planning: Vec<String> = db::PLANNING.iter().map(|(name, value)| format!("-c {name}={value}")).collect();
+    command.env("PGOPTIONS", planning.join(" "));
     command.args(["-n", "-M", "prepared", "-j", "2", "-U", "hearth_app", "-p", "5432", "-l"]);
     command.arg("-c").arg(CLIENTS.to_string()).arg("-T").arg(seconds.to_string()).arg("-h").arg(world.socket()).arg("-f").arg(&script);
     for (name, value) in variables(world, business) {

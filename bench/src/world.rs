@@ -120,7 +120,7 @@ impl World {
 
     /// A connection as a role.
     pub async fn role(&self, role: &str) -> Result<PgConnection> {
-        Ok(options(&self.socket, role).connect().await?)
+        Ok(options(&self.socket, role).options(db::PLANNING).connect().await?)
     }
 
     /// Runs SQL as the superuser.

@@ -17,7 +17,7 @@ mod tx;
 
 pub use activity::Activity;
 pub use commit::Committed;
-pub use database::{Config, Db, Keeping, System};
+pub use database::{Config, Db, Keeping, PLANNING, System};
 pub use intent::{Answer, Command, Intent, forget_intents_with};
 pub use jobs::{DeadJob, Jobs, Later, Periodic, Run};
 pub use live::{Entry, Live};

@@ -18,8 +18,9 @@ use crate::{
 const LEADER: i64 = 0x4845_4152_5448;
 /// Commits on other nodes poke nobody here; so often is looked.
 const GLANCE: Duration = Duration::from_millis(50);
-/// How long commits gather before the next ones are numbered: a round for each commit would slow the commits down.
-const BREATH: Duration = Duration::from_millis(10);
+/// How long commits gather before the next ones are numbered: a round is a transaction of its own,
+/// whether it numbers one entry or a hundred. The first commit after a pause is numbered at once.
+const BREATH: Duration = Duration::from_millis(30);
 /// How long to rest after a failure or while another node leads.
 const REST: Duration = Duration::from_secs(1);
 /// How many entries are numbered at once.

@@ -12,10 +12,7 @@ pub async fn bootstrap(superuser: &mut PgConnection) -> Result<()> {
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'hearth_owner') THEN CREATE ROLE hearth_owner LOGIN; END IF;
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'hearth_app') THEN CREATE ROLE hearth_app LOGIN; END IF;
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'hearth_system') THEN CREATE ROLE hearth_system LOGIN; END IF;
-        END $$;
-        -- Requests are short and many: planning a statement for several processes costs more than it gains.
-        ALTER ROLE hearth_app SET max_parallel_workers_per_gather = 0;
-        ALTER ROLE hearth_app SET jit = off",
+        END $$",
     )
     .execute(superuser)
     .await?;
