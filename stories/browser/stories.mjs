@@ -99,6 +99,18 @@ export async function every_page({ open, paths, strange }) {
   }
 }
 
+/** All components on one page, as who builds looks at them. */
+export async function gallery({ open }) {
+  for (const theme of ['light', 'dark']) {
+    for (const phone of [false, true]) {
+      const page = await open({ theme, phone });
+      await page.visit('/ui');
+      await page.fits(`the components (${theme}, ${phone ? 'phone' : 'desk'})`);
+      await page.shot(`components-${phone ? 'phone' : 'desk'}-${theme}`);
+    }
+  }
+}
+
 /** An owner lets support in; support looks in, with a word of it on every page, and stops; the owner shuts it out. */
 export async function assist({ open, cookie, support, tenant }) {
   for (const theme of ['light', 'dark']) {
@@ -455,5 +467,63 @@ export async function own_face({ open, slug, email, password, colour, seconds })
       is(await page.textContent('.mark-line'), 'Hill Bakery', 'whose page the second step is');
       await page.shot('second-step-own');
     }
+  }
+}
+
+/** A second factor is set up, its codes saved, and asked for; then the password is forgotten and chosen anew by the letter's link. */
+export async function second_step({ open, email, password, another, seconds, letter }) {
+  for (const phone of [false, true]) {
+    const page = await open({ cookie: null, phone, theme: phone ? 'dark' : 'light' });
+    const named = title => `${title}-${phone ? 'phone-dark' : 'desk-light'}`;
+    const enter = async typed => {
+      await page.fill('input[name=code]', typed);
+      await page.click('form[action="/2fa/verify"] button[type=submit]');
+    };
+    if (!phone) {
+      await by_password(page, { email, password });
+      await page.visit('/2fa/setup');
+      told.secret = (await page.textContent('main code')).replaceAll(' ', '');
+      await page.fill('input[name=code]', code(told.secret, seconds));
+      await page.click('form[action="/2fa/setup"] button[type=submit]');
+      const [file] = await Promise.all([page.waitForEvent('download'), page.click('a[download]')]);
+      told.saved = readFileSync(await file.path(), 'utf8').trim().split('\n');
+      const shown = await page.locator('main li code').allTextContents();
+      is(JSON.stringify(told.saved), JSON.stringify(shown), 'the file holds the codes that are shown');
+      await page.shot(named('codes'));
+      await page.click('text=I have kept them');
+      await page.context().clearCookies();
+    }
+    // The first step, and then the code: a wrong one, and one of the next half minute, as no code counts twice.
+    await page.visit('/2fa/verify');
+    is(new URL(page.url()).pathname, '/login', 'the second step begins with the first');
+    await page.fill('input[name=email]', email);
+    await page.fill('input[name=password]', phone ? another : password);
+    await page.click('form[action="/login"] button[type=submit]');
+    await page.waitForSelector('form[action="/2fa/verify"]');
+    await page.fits(named('second-step'));
+    await page.shot(named('second-step'));
+    await enter('000000');
+    await page.waitForSelector('form[action="/2fa/verify"] [id$=-error], [role=alert]');
+    await page.shot(named('second-step-wrong'));
+    await enter(phone ? told.saved[0] : code(told.secret, seconds + 30));
+    await page.waitForURL(url => ['/open', '/'].includes(url.pathname));
+    await page.context().clearCookies();
+    if (phone) return;
+    // Forgotten.
+    await page.visit('/forgot-password');
+    await page.fill('input[name=email]', email);
+    await page.click('form[action="/forgot-password"] button[type=submit]');
+    const link = new URL(await mailed(letter));
+    await page.visit(link.pathname + link.search);
+    const says = words => page.waitForFunction(words => document.querySelector('output')?.textContent.includes(words), words);
+    await page.fill('input[name=newPassword]', 'crumbs');
+    await says('15 characters');
+    await page.fill('input[name=newPassword]', another);
+    await says('Strong');
+    is(await page.evaluate(() => document.querySelector('output meter').value), 4, 'the meter stands at its end');
+    await page.fits(named('reset'));
+    await page.shot(named('reset-meter'));
+    await page.click('form[action="/reset-password"] button[type=submit]');
+    await page.waitForURL(/\/login\?done=password/);
   }
 }

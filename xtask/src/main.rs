@@ -2,6 +2,7 @@
 //!
 //! It depends on nothing of the program, so that it still runs when the program does not compile for want of what it makes.
 
+mod actions;
 mod documents;
 mod house;
 mod queries;
@@ -23,7 +24,7 @@ struct Arguments {
 enum Task {
     /// Everything that a change must keep true: who uses whom, whose SQL, texts, codes, sizes, generated files.
     Check,
-    /// Writes what is generated: `.sqlx`, `docs/openapi.json`, `docs/errors.md`, `docs/configuration.md`, `.env.example`.
+    /// Writes what is generated: `.sqlx`, `docs/openapi.json`, `docs/errors.md`, `docs/actions.md`, `docs/configuration.md`, `.env.example`.
     Write,
     /// Lays out a new capability: crate, migration, first list, page and texts, entered everywhere it must be.
     NewSlice {
@@ -42,8 +43,8 @@ fn root() -> PathBuf {
 
 fn main() -> ExitCode {
     let complaints = match Arguments::parse().task {
-        Task::Check => [house::check(), words::check(), documents::check(), queries::check()].concat(),
-        Task::Write => [queries::write(), documents::write()].concat(),
+        Task::Check => [house::check(), words::check(), actions::check(), documents::check(), queries::check()].concat(),
+        Task::Write => [queries::write(), actions::write(), documents::write()].concat(),
         Task::NewSlice { name } => slice::new(&name),
     };
     for complaint in &complaints {

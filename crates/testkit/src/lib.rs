@@ -25,6 +25,7 @@ mod second;
 mod story;
 mod trade;
 mod turnstile;
+mod work;
 
 pub use answer::Answer;
 pub(crate) use cluster::Cluster;
@@ -38,3 +39,4 @@ pub use second::code;
 pub use story::{HOST, Node, Served, Story, own_database, run, start};
 pub use trade::{pounds, sale, text};
 pub use turnstile::{Behaviour, Turnstile};
+pub use work::{Work, work};

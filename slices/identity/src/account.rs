@@ -10,7 +10,7 @@ use crate::{
     breaches,
     business::{self, Business},
     email::Email,
-    password::{Password, hasher},
+    password::{Password, Strength, hasher},
     revocation, second, session,
 };
 
@@ -83,6 +83,13 @@ async fn judged(field: &str, typed: &Secret, personal: &[&str]) -> Result<Passwo
         .await
         .map_err(|e| Error::Internal(e.to_string()))?;
     verdict.map(|()| password).map_err(|code| Error::field(field, code))
+}
+
+/// How good a password is while it is typed; nothing is kept of it.
+pub(crate) async fn strength(typed: &Secret, email: &str) -> Result<Strength> {
+    let (password, email) = (Password::new(&typed.0), email.to_owned());
+    let local = email.split('@').next().unwrap_or_default().to_owned();
+    tokio::task::spawn_blocking(move || Strength::of(&password, &[&email, &local])).await.map_err(|e| Error::Internal(e.to_string()))
 }
 
 /// What a password of an account must not hold: its address, and the names of its businesses.

@@ -41,6 +41,8 @@ pub(crate) const REFRESH: Rule = Rule { name: "refresh.session", by: By::Key(|_|
 const SIGN_OUT: Rule = Rule { name: "logout.address", by: By::Address, most: 60, seconds: 60 };
 /// Passkeys begun or shown by one client: each beginning is kept for some minutes.
 const PASSKEYS: Rule = Rule { name: "passkeys.address", by: By::Address, most: 30, seconds: 60 };
+/// Passwords that one client has judged while they are typed.
+const STRENGTH: Rule = Rule { name: "strength.address", by: By::Address, most: 240, seconds: 60 };
 /// Files of everything that is kept of one account: each reads every log.
 const EXPORTS: Rule = Rule { name: "export", by: By::Key(account), most: 10, seconds: 3600 };
 /// Sign-ins through identity providers, begun or come back, from one client.
@@ -54,6 +56,7 @@ pub(crate) const ON_DEVICE: Rule = Rule { name: "devices.device", by: By::Key(|_
 const TABLE: &[(&[&str], &[Rule])] = &[
     (&["POST /v1/auth/login", "POST /login"], &[SIGN_IN, SIGN_IN_TYPED]),
     (&["POST /v1/auth/register", "POST /register"], &[REGISTER]),
+    (&["POST /password/strength"], &[STRENGTH]),
     (&["POST /v1/auth/forgot-password", "POST /forgot-password"], &[FORGOT, LETTERS]),
     (&["POST /v1/auth/resend-verification", "POST /resend-verification"], &[RESEND, LETTERS]),
     (&["POST /v1/auth/reauth/send", "POST /reauth/send", "POST /account/data/code"], &[REAUTH]),

@@ -88,7 +88,8 @@ fn leave(text: &str, href: &str) -> Option<Button> {
     Some(Button::link(t(text), href))
 }
 
-/// A password field. What was typed never comes back.
+/// A password field. What was typed never comes back; how good a new one is, is said while it is typed.
 fn password(name: &str, label: &str, autocomplete: &'static str) -> Field {
-    Field::new(name, t(label), ui::Kind::Password).autocomplete(autocomplete)
+    let field = Field::new(name, t(label), ui::Kind::Password).autocomplete(autocomplete);
+    if autocomplete == "new-password" { field.meter("/password/strength") } else { field }
 }

@@ -72,6 +72,25 @@ impl Password {
     }
 }
 
+/// How good a password is while it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Strength {
+    /// From 0 to 4; what would be refused is never more than 2.
+    pub score: u8,
+    /// The code by which it would be refused.
+    pub refused: Option<&'static str>,
+}
+
+impl Strength {
+    /// Judges as [`Password::check`] does.
+    pub fn of(password: &Password, personal: &[&str]) -> Self {
+        let refused = password.check(personal).err();
+        // What is far too long is not looked at further.
+        let score = if refused == Some("password.long") { 0 } else { u8::from(zxcvbn::zxcvbn(&password.0, personal).score()) };
+        Self { score: if refused.is_some() { score.min(2) } else { score }, refused }
+    }
+}
+
 fn common() -> &'static HashSet<String> {
     static COMMON: OnceLock<HashSet<String>> = OnceLock::new();
     COMMON.get_or_init(|| include_str!("../data/10k-most-common.txt").lines().map(str::to_lowercase).collect())
@@ -178,6 +197,7 @@ impl Hasher {
         let busy = |_| Error::Unavailable(2, "too many sign-ins at once".into());
         let place = tokio::time::timeout(self.wait, self.places.clone().acquire_owned()).await.map_err(busy)?;
         let place = place.map_err(|_| Error::Internal("the hasher is closed".into()))?;
+        tracing::debug!(memory = cost.memory, "hashing a password");
         let work = tokio::task::spawn_blocking(move || self.work(place, &password, cost, &salt));
         let tag = work.await.map_err(|e| Error::Internal(format!("a hash failed: {e}")))?;
         tokio::spawn(async {

@@ -10,6 +10,9 @@ register-submit = Register
 register-known = You have a password already?
 register-login = Sign in
 password-help = At least 15 characters. A few unrelated words work well.
+strength = How good it is
+strength-good = Good enough.
+strength-strong = Strong.
 reset-title = Choose your password
 reset-submit = Keep this password
 
@@ -162,6 +165,7 @@ setup-submit = Switch it on
 codes-title = Recovery codes
 codes-text = Each of these signs you in once when the phone is gone. They are shown this once: print or save them.
 codes-kept = I have kept them
+codes-save = Save as a file
 off-text = From then on the password alone signs you in.
 off-cancel = Leave it on
 profile-title = Profile

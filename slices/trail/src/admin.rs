@@ -20,10 +20,11 @@ use crate::{
 };
 
 const QUERY: &[&str] = &["business", "action", "kind", "actor", "target", "address", "from", "to", "sort", "cursor", "limit"];
+const QUERY_TRAIL: &[&str] = &["business", "action", "kind", "actor", "target", "address", "from", "to", "q", "sort", "cursor", "limit"];
 
 pub(crate) fn routes(routes: &mut Routes) {
     use Permission::PlatformRead;
-    routes.raw("GET /v1/admin/audit-logs", PlatformRead, Answers::Json, QUERY, async |cx: Cx| answer(&cx, &ALL_TRAIL).await);
+    routes.raw("GET /v1/admin/audit-logs", PlatformRead, Answers::Json, QUERY_TRAIL, async |cx: Cx| answer(&cx, &ALL_TRAIL).await);
     routes.raw("GET /v1/admin/activity", PlatformRead, Answers::Json, QUERY, async |cx: Cx| answer(&cx, &ALL_ACTIVITY).await);
     routes.page("GET /admin/audit-logs", PlatformRead, trail);
     routes.page("GET /admin/audit-logs/events", PlatformRead, events);
@@ -81,6 +82,7 @@ async fn trail(cx: Cx) -> Result<Markup> {
         typed(&cx, "from", "trail-filter-from", ui::Kind::Date),
         typed(&cx, "to", "trail-filter-to", ui::Kind::Date),
         typed(&cx, "address", "trail-address", ui::Kind::Text),
+        typed(&cx, "q", "trail-filter-q", ui::Kind::Text),
     ];
     let table = shown(&cx, &ALL_TRAIL, "/admin/audit-logs", "/v1/admin/audit-logs").await?;
     let buttons = exports(&cx, "/v1/admin/audit-logs/export", true);

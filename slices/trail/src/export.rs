@@ -66,7 +66,7 @@ const WHOLE_COLUMNS_OF_ALL: &[Column] = &[
 
 pub(crate) fn routes(routes: &mut Routes) {
     const OWN: &[&str] = &["format", "action", "kind", "actor", "target", "q", "address", "from", "to"];
-    const ACROSS: &[&str] = &["format", "business", "action", "kind", "actor", "target", "address", "from", "to"];
+    const ACROSS: &[&str] = &["format", "business", "action", "kind", "actor", "target", "q", "address", "from", "to"];
     routes.raw("GET /v1/trail/export", Permission::TrailRead, Answers::Json, OWN, async |cx: Cx| export(cx, &WHOLE).await);
     routes.raw("GET /v1/admin/audit-logs/export", Permission::PlatformRead, Answers::Json, ACROSS, async |cx: Cx| {
         export(cx, &ALL_WHOLE).await

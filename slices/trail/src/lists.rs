@@ -118,7 +118,7 @@ pub(crate) static ALL_TRAIL: List = List {
         Column::shown("address", Kind::Text, "trail-address"),
         Column::hidden("request_id", Kind::Id),
     ],
-    filters: ACROSS,
+    filters: ACROSS_TRAIL,
     sorts: BY_TIME,
     newest_first: true,
     key: "id",
@@ -184,6 +184,25 @@ const ACROSS: &[Filter] = &[
     ADDRESS,
     FROM,
     TO,
+];
+
+/// The same, and the words of what the log speaks of, in whichever business.
+pub(crate) const ACROSS_TRAIL: &[Filter] = &[
+    ACROSS[0],
+    ACTION,
+    KIND,
+    ACTOR,
+    TARGET,
+    ADDRESS,
+    FROM,
+    TO,
+    Filter {
+        name: "q",
+        sql: "(tenant_id, target_id) IN (
+            SELECT w.tenant_id, w.target_id FROM trail.word w WHERE w.word >= lower({}) COLLATE \"C\" AND w.word < (lower({}) || chr(1114111)) COLLATE \"C\"
+            ORDER BY w.word LIMIT 1000)",
+        kind: Kind::Text,
+    },
 ];
 
 const BY_TIME: &[Sort] = &[Sort { name: "at", column: "at", kind: Kind::Time }];

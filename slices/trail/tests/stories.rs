@@ -130,7 +130,10 @@ fn the_operator_reads_across_businesses_page_by_page_and_each_look_is_noted() {
     run(async |story| {
         let item = busy(&story).await;
         let (_, neighbour) = story.neighbour().await;
+        let rusk = format!("rusk{}", story.clock.uuid().simple());
+        neighbour.post("/v1/items", &json!({ "name": format!("Old {rusk}"), "kind": "product", "baseUnit": "pc" })).await.ok();
         story.sequence().await;
+        trail::read_words(&story.db).await.unwrap();
         let operator = story.operator(&[PlatformRole::Support]).await;
         let slug = &story.slug;
         let all = rows(&operator.get(&format!("/v1/admin/audit-logs?business={slug}")).await.ok().json());
@@ -147,7 +150,10 @@ fn the_operator_reads_across_businesses_page_by_page_and_each_look_is_noted() {
         }
         assert_eq!(seen, all.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>());
         assert_eq!(rows(&operator.get(&format!("/v1/admin/audit-logs?target={item}&action=item.created")).await.ok().json()).len(), 1);
-        let page = operator.get(&format!("/admin/audit-logs?business={slug}&kind=item")).await.ok().text();
+        let found = rows(&operator.get(&format!("/v1/admin/audit-logs?q={}", rusk.to_uppercase())).await.ok().json());
+        assert!(found.len() == 1 && found[0]["action"] == "item.created" && found[0]["business"] != slug.as_str(), "{found:?}");
+        assert_eq!(rows(&operator.get(&format!("/v1/admin/audit-logs?q={rusk}&business={slug}")).await.ok().json()), [] as [Value; 0]);
+        let page = operator.get(&format!("/admin/audit-logs?business={slug}&kind=item&q=rye")).await.ok().text();
         let entry = format!("/admin/audit-logs/entry?tenant={}&amp;id=", story.tenant);
         let at = page.find(&entry).unwrap_or_else(|| panic!("{page}"));
         let id: String = page[at + entry.len()..].chars().take(36).collect();

@@ -1,6 +1,9 @@
 //! Browser stories: a real browser against the program as it is served. The steps are in `stories/browser/stories.mjs`.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use serde_json::{Value, json};
 use testkit::{Story, run};
@@ -34,26 +37,28 @@ async fn tell(story: &Story, name: &str, more: Value) -> Value {
     serde_json::from_slice(&done.stdout).unwrap_or_default()
 }
 
+/// The browser's person looks into their mail: the link of a letter of this kind is left where the steps find it.
+async fn post(story: &Story, email: &str, kind: &str, place: &Path) {
+    loop {
+        story.platform_jobs().await;
+        if let Some(letter) = story.letters_to(email).await.iter().find(|letter| letter.kind == kind) {
+            std::fs::write(place.with_extension("new"), &letter.links[0]).unwrap();
+            std::fs::rename(place.with_extension("new"), place).unwrap();
+            return std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
 #[test]
 fn a_stranger_registers_opens_a_bakery_and_rings_the_first_sale() {
     run(async |story| {
         let slug = format!("{}-ada", story.slug);
         let place = tempfile::tempdir().unwrap();
         let letter = place.path().join("letter");
-        // The browser's person looks into their mail: the link is left where the steps find it.
-        let post = async {
-            loop {
-                story.platform_jobs().await;
-                if let Some(first) = story.letters_to(&format!("ada-{slug}@example.com")).await.first() {
-                    std::fs::write(letter.with_extension("new"), &first.links[0]).unwrap();
-                    std::fs::rename(letter.with_extension("new"), &letter).unwrap();
-                    return std::future::pending::<()>().await;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            }
-        };
+        let email = format!("ada-{slug}@example.com");
         let steps = tell(&story, "first_day", json!({ "slug": slug, "letter": letter }));
-        tokio::select! { _ = steps => {}, () = post => {} }
+        tokio::select! { _ = steps => {}, () = post(&story, &email, "verify", &letter) => {} }
     });
 }
 
@@ -88,10 +93,12 @@ fn every_page_fits_a_phone_and_a_desk_in_both_themes() {
             "customers": "/customers", "customer-new": "/customers/new", "suppliers": "/suppliers", "supplier": format!("/suppliers/{mill}"),
             "ledger": "/ledger", "transfers": "/ledger/transfers", "import": "/import", "team": "/team", "settings": "/settings",
             "taxes": "/settings/taxes", "search": "/search?q=S", "places": "/places", "businesses": "/businesses", "missing": "/nothing-here",
-            "security": "/account/security", "profile": "/account/profile", "second-setup": "/2fa/setup", "reauth": "/reauth"
+            "security": "/account/security", "profile": "/account/profile", "second-setup": "/2fa/setup", "reauth": "/reauth",
+            "email": "/account/email", "keys": "/settings/keys", "site-add": "/settings/sites/add", "join": "/join", "data": "/account/data",
+            "receipts": "/receipts", "stock-places": "/stock/places"
         });
         let strange = json!({ "login": "/login", "register": "/register", "registered": "/registered", "forgot": "/forgot-password",
-            "reset-code": "/reset-password?email=ada@example.com", "verify-over": "/verify-email?token=x", "stranger-missing": "/nothing-here" });
+            "resend": "/resend-verification", "reset-code": "/reset-password?email=ada@example.com", "verify-over": "/verify-email?token=x", "stranger-missing": "/nothing-here" });
         tell(&story, "every_page", json!({ "paths": paths, "strange": strange })).await;
     });
 }
@@ -209,6 +216,27 @@ fn an_owner_works_by_keyboard_alone_and_without_a_line_of_script() {
         let invited = format!("grace.{}@example.com", story.clock.uuid());
         let more = json!({ "email": story.owner.email, "password": "seven warm loaves on a rainy sill", "invited": invited });
         tell(&story, "by_keyboard", more).await;
+    });
+}
+
+#[test]
+fn every_component_fits_a_phone_and_a_desk_in_both_themes() {
+    run(async |story| {
+        tell(&story, "gallery", json!({})).await;
+    });
+}
+
+#[test]
+fn a_code_is_asked_for_at_sign_in_and_a_forgotten_password_is_chosen_anew_by_the_letter() {
+    run(async |story| {
+        let place = tempfile::tempdir().unwrap();
+        let letter = place.path().join("letter");
+        let (email, password) = account(&story).await;
+        let seconds = story.clock.now().micros() / 1_000_000;
+        let another = "eleven wet spoons under a copper moon";
+        let more = json!({ "email": email, "password": password, "another": another, "seconds": seconds, "letter": letter });
+        let steps = tell(&story, "second_step", more);
+        tokio::select! { _ = steps => {}, () = post(&story, &email, "reset", &letter) => {} }
     });
 }
 

@@ -6,8 +6,8 @@ use testkit::{Person, Story, pounds, run, text};
 
 /// Standard cost, what a delivery cost, and what one piece of it is worth: amounts that stand nowhere else.
 const COSTS: [&str; 3] = ["7.77", "55.44", "2.31"];
-/// The same as the API says them; the bare digits could stand in an id.
-const MINORS: [&str; 3] = [r#""minor":777,"#, r#""minor":5544,"#, r#""minor":231,"#];
+/// The same as the API says them; without the colon the digits could stand in an id.
+const MINORS: [&str; 3] = [":777", ":5544", ":231"];
 
 /// A shop with one bread that was delivered and sold; paths of the item, its receipt and the order.
 async fn shop(story: &Story) -> [String; 3] {

@@ -44,11 +44,13 @@ fn frame(title: &str, picture: Markup, heads: &[String], rows: &[Vec<String>]) -
             (picture)
             details.chart-table {
                 summary { (words::AS_TABLE) }
-                table.table.small {
-                    thead { tr { @for (n, head) in heads.iter().enumerate() { th.c-number[n > 0] scope="col" { (head) } } } }
-                    tbody {
-                        @for row in rows {
-                            tr { @for (n, cell) in row.iter().enumerate() { td.c-number[n > 0] data-label=(heads.get(n).map_or("", String::as_str)) { (cell) } } }
+                div.table-room {
+                    table.table.small {
+                        thead { tr { @for (n, head) in heads.iter().enumerate() { th.c-number[n > 0] scope="col" { (head) } } } }
+                        tbody {
+                            @for row in rows {
+                                tr { @for (n, cell) in row.iter().enumerate() { td.c-number[n > 0] data-label=(heads.get(n).map_or("", String::as_str)) { (cell) } } }
+                            }
                         }
                     }
                 }

@@ -89,6 +89,8 @@ pub struct Field {
     pub autocomplete: &'static str,
     /// Whether the cursor stands here at first. One per page.
     pub focus: bool,
+    /// Address that says, while it is typed, how good a password is: it takes the field and the form's `email`.
+    pub meter: Option<&'static str>,
 }
 
 impl Field {
@@ -97,7 +99,8 @@ impl Field {
         let name = name.into();
         let id = format!("f-{name}");
         let label = label.into();
-        Self { name, id, label, help: None, error: None, value: String::new(), kind, required: true, autocomplete: "off", focus: false }
+        let (value, autocomplete) = (String::new(), "off");
+        Self { name, id, label, help: None, error: None, value, kind, required: true, autocomplete, focus: false, meter: None }
     }
 
     /// A required line of text.
@@ -143,6 +146,11 @@ impl Field {
     /// The same with the cursor in it.
     pub fn focus(self) -> Self {
         Self { focus: true, ..self }
+    }
+
+    /// The same with a meter below.
+    pub fn meter(self, address: &'static str) -> Self {
+        Self { meter: Some(address), ..self }
     }
 
     fn described_by(&self) -> Option<String> {
@@ -227,6 +235,10 @@ fn notes(field: &Field) -> Markup {
     html! {
         @if let Some(error) = &field.error { p.error id={ (field.id) "-error" } { (super::icon("warn")) span { (error) } } }
         @if let Some(help) = &field.help { p.help id={ (field.id) "-help" } { (help) } }
+        @if let Some(address) = field.meter {
+            output.help.js-only for=(field.id) hx-post=(address) hx-params={ (field.name) ",email,csrf" }
+                hx-trigger={ "input delay:300ms from:#" (field.id) } hx-swap="innerHTML" {}
+        }
     }
 }
 

@@ -270,10 +270,12 @@ async fn setup_form(cx: &Cx, setup: &Setup, next: &str, typed: &Typed<'_>) -> Re
 /// The recovery codes, once: to print or to save.
 fn codes_page(cx: &Cx, codes: &[String], next: &str) -> Markup {
     let next = if next.is_empty() { "/account/security" } else { after(cx, next) };
+    // The file is the link itself: the codes are asked for no second time. Their signs need no escape there.
+    let file = format!("data:text/plain,{}", codes.join("%0A"));
     let body = html! {
         (banner(Tone::Waiting, &t("codes-text"), None))
         ul { @for code in codes { li { code { (code) } } } }
-        div.row { (ui::print_button()) (ui::button(&Button::link(t("codes-kept"), next).main())) }
+        div.row { (ui::print_button()) a.button.quiet href=(file) download="recovery-codes.txt" { (t("codes-save")) } (ui::button(&Button::link(t("codes-kept"), next).main())) }
     };
     cx.page(t("codes-title"), body)
 }

@@ -10,11 +10,12 @@ use web::{
 
 use super::{Typed, aside, password, whose::Whose};
 use crate::{
-    account::Secret,
+    account::{self, Secret},
     captcha::{self, Action, Widget},
     limits,
     login::{self, Login, Outcome, Wanted},
     oidc,
+    password::Strength,
     register::{self, Register},
     second::{self, Guess},
     session,
@@ -32,6 +33,9 @@ pub(super) fn routes(routes: &mut Routes) {
     routes.raw("GET /register", Open, Answers::Page, &["business"], register_page);
     routes.form("POST /register", Open, register);
     routes.form("POST /2fa/verify", Open, second_step);
+    // The second step follows the first: who comes here by address begins there.
+    routes.raw("GET /2fa/verify", Open, Answers::Page, &[], async |_: Cx| Ok(Reply::see("/login")));
+    routes.form("POST /password/strength", Open, strength);
 }
 
 /// Where to go after signing in: a page of this program, else home.
@@ -194,6 +198,19 @@ async fn register(cx: Cx, fields: Fields) -> Result<Reply> {
             Ok(register_form(&cx, &whose, &Typed::again(&fields, &refused)).status(status))
         }
     }
+}
+
+/// How good a new password is while it is typed: a meter and a few words.
+async fn strength(_: Cx, fields: Fields) -> Result<Reply> {
+    let typed = ["password", "newPassword"].map(|name| fields.get(name)).into_iter().find(|typed| !typed.is_empty());
+    let Some(typed) = typed else { return Ok(Reply::page(html! {})) };
+    let Strength { score, refused } = account::strength(&Secret(typed.to_owned()), fields.get("email")).await?;
+    let said = match refused {
+        Some(code) => kernel::code(code).map_or_else(String::new, |code| code.text.to_owned()),
+        None if score == 3 => t("strength-good"),
+        None => t("strength-strong"),
+    };
+    Ok(Reply::page(html! { meter min="0" max="4" low="3" high="3" optimum="4" value=(score) aria-label=(t("strength")) {} " " (said) }))
 }
 
 #[cfg(test)]

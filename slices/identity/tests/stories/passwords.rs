@@ -102,6 +102,33 @@ fn attack_strangers_learn_nothing_about_which_addresses_are_known() {
 }
 
 #[test]
+fn attack_known_and_unknown_addresses_cause_the_same_hashes_statements_and_letters() {
+    testkit::run(async |story| {
+        let known = registered(&story).await;
+        // Hashes, and letters that are asked for, of each.
+        let paths = [
+            ("/v1/auth/login", json!({ "password": OTHER }), 1, 0),
+            ("/v1/auth/register", json!({ "password": OTHER }), 1, 1),
+            ("/v1/auth/forgot-password", json!({}), 0, 1),
+            ("/v1/auth/resend-verification", json!({}), 0, 1),
+        ];
+        for (path, body, hashes, letters) in paths {
+            let sent = async |email: &str| {
+                let mut body = body.clone();
+                body["email"] = json!(email);
+                let (answer, work) = testkit::work(story.stranger().post(path, &body)).await;
+                (answer.status, work)
+            };
+            let (unknown_status, unknown) = sent(&address(&story)).await;
+            let (known_status, known) = sent(&known).await;
+            assert_eq!((known_status, &known), (unknown_status, &unknown), "{path}");
+            assert!(!known.statements.is_empty(), "{path}: nothing was counted");
+            assert_eq!((known.hashes, known.count("INSERT INTO db.job")), (hashes, letters), "{path}: {:#?}", known.statements);
+        }
+    });
+}
+
+#[test]
 fn a_forgotten_password_is_chosen_anew_by_code_and_every_session_ends() {
     testkit::run(async |story| {
         let email = registered(&story).await;
