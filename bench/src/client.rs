@@ -35,6 +35,8 @@ pub struct Answer {
     pub took: Duration,
     /// Round trips to the database.
     pub trips: u32,
+    /// Seconds after which to come again, where the answer says so.
+    pub again: Option<u32>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -110,7 +112,7 @@ impl Client {
 
     /// The status and headers; the length of the body, none when it comes in chunks.
     async fn read_head(&mut self) -> Result<(Answer, Option<usize>)> {
-        let mut answer = Answer { status: 0, took: Duration::ZERO, trips: 0, body: Vec::new() };
+        let mut answer = Answer { status: 0, took: Duration::ZERO, trips: 0, again: None, body: Vec::new() };
         let mut length = Some(0);
         loop {
             self.line.clear();
@@ -127,6 +129,7 @@ impl Client {
                 match name {
                     "content-length" => length = Some(value.parse()?),
                     "transfer-encoding" => length = None,
+                    "retry-after" => answer.again = Some(value.parse()?),
                     "server-timing" => (answer.took, answer.trips) = timing(value).ok_or_else(|| format!("no timing: {value}"))?,
                     _ => {}
                 }

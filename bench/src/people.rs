@@ -177,7 +177,8 @@ async fn crowd(world: &World, table: &mut Table) -> Result<()> {
         async move {
             let all = (0..CROWD).map(|n| async move {
                 let mut client = Client::connect(address, None).await?;
-                Result::Ok(client.post("/v1/auth/login", &login(5000 + n)).await?.status)
+                let answer = client.post("/v1/auth/login", &login(5000 + n)).await?;
+                Result::Ok((answer.status, answer.again, answer.took))
             });
             futures::future::join_all(all).await
         }
@@ -190,14 +191,16 @@ async fn crowd(world: &World, table: &mut Table) -> Result<()> {
         most = most.max(world.resident()?);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let statuses: Vec<u16> = signing_in.await?.into_iter().collect::<Result<_>>()?;
-    let (done, later) = (statuses.iter().filter(|s| **s == 200).count(), statuses.iter().filter(|s| **s == 503).count());
+    let answers: Vec<(u16, Option<u32>, Duration)> = signing_in.await?.into_iter().collect::<Result<_>>()?;
+    let done = answers.iter().filter(|(status, ..)| *status == 200).count();
+    let later = answers.iter().filter(|(status, again, _)| *status == 503 && again.is_some()).count();
+    let longest = answers.iter().map(|(.., took)| *took).max().unwrap_or_default();
     let grown = most.saturating_sub(before);
     let bound = threads * HASH + 64 * 1024 * 1024;
     table.add(format!("people: memory for {CROWD} sign-ins at once grows by"), mib(grown), format!("< {}", mib(bound)), grown < bound);
     table.add(
         format!("people: of {CROWD} at once, signed in or told to come again"),
-        format!("{done} and {later}"),
+        format!("{done} and {later}, the longest after {:.1} s", longest.as_secs_f64()),
         CROWD.to_string(),
         done + later == CROWD,
     );
