@@ -12,7 +12,7 @@ use web::{
 
 use crate::{
     list::ORDERS,
-    order::{self, Order},
+    order::{self, Order, OrderTax},
     refund::{RefundLine, RefundOrder},
     sale::{Off, RingSale, SaleLine, SalePayment},
 };
@@ -113,8 +113,12 @@ fn facts(order: &Order, zone: &kernel::Zone) -> Vec<Fact> {
     let mut facts = vec![
         Fact::new(t("order-when"), ui::when(&local, &order.placed_at.to_string())),
         Fact::new(t("order-day"), web::day(order.day)),
+        Fact::new(t("order-site"), html! { (order.site) }),
         Fact::new(t("order-channel"), html! { (t(&format!("order-channel-{}", order.channel))) }),
     ];
+    if let Some(device) = &order.device {
+        facts.push(Fact::new(t("order-device"), html! { (device) }));
+    }
     if let Some(seller) = &order.seller {
         facts.push(Fact::new(t("order-seller"), html! { (seller) }));
     }
@@ -122,9 +126,18 @@ fn facts(order: &Order, zone: &kernel::Zone) -> Vec<Fact> {
         facts.push(Fact::new(t("order-customer"), html! { (customer) }));
     }
     if let Some(of) = order.refund_of {
-        facts.push(Fact::new(t("order-refund-of"), html! { a href={ "/orders/" (of) } { (t("order-unnumbered")) } }));
+        facts.push(Fact::new(t("order-refund-of"), link(of, order.refund_of_number.as_deref())));
+    }
+    if !order.refunds.is_empty() {
+        let links = html! { @for refund in &order.refunds { (link(refund.id, refund.number.as_deref())) " " } };
+        facts.push(Fact::new(t("order-refunds"), links));
     }
     facts
+}
+
+/// Another order, called by its number.
+fn link(id: OrderId, number: Option<&str>) -> Markup {
+    html! { a href={ "/orders/" (id) } { @if let Some(number) = number { (number) } @else { (t("order-unnumbered")) } } }
 }
 
 fn lines(order: &Order) -> Table {
@@ -160,7 +173,15 @@ fn money(order: &Order) -> Markup {
         made.push(Fact::new(t("order-discount"), html! { (order.discount) }));
     }
     made.push(Fact::new(t("order-net"), html! { (order.net) }));
-    made.push(Fact::new(t("order-tax"), html! { (order.tax) }));
+    let taxes = taxes(order);
+    for tax in &taxes {
+        let of = [("name", &*tax.name), ("percent", &tax.percent.to_string()), ("base", &tax.base.to_string())];
+        made.push(Fact::new(tf("order-tax-of", &of), html! { (tax.amount) }));
+    }
+    // One tax alone is its own sum.
+    if taxes.len() != 1 {
+        made.push(Fact::new(t("order-tax"), html! { (order.tax) }));
+    }
     made.push(Fact::new(t("order-total"), html! { (order.total) }));
     let mut after = Vec::new();
     if order.rounding.minor != 0 {
@@ -177,6 +198,21 @@ fn money(order: &Order) -> Markup {
         after.push(Fact::new(t("order-margin"), html! { (Money::new(order.net.minor - cost, order.total.currency)) }));
     }
     html! { div.stack { (ui::facts(&made)) (ui::facts(&after)) } }
+}
+
+/// The order's taxes, each summed over the lines.
+fn taxes(order: &Order) -> Vec<OrderTax> {
+    let mut sums: Vec<OrderTax> = Vec::new();
+    for tax in order.lines.iter().flat_map(|line| &line.taxes) {
+        match sums.iter_mut().find(|sum| sum.tax_id == tax.tax_id) {
+            Some(sum) => {
+                sum.base.minor += tax.base.minor;
+                sum.amount.minor += tax.amount.minor;
+            }
+            None => sums.push(tax.clone()),
+        }
+    }
+    sums
 }
 
 /// What the form offers: items that have a price, and customers.
