@@ -13,5 +13,6 @@ mod all {
     mod live;
     mod make;
     mod routes;
+    mod sites;
     mod tenancy;
 }

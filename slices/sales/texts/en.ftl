@@ -70,6 +70,7 @@ sale-line-quantity = How many
 sale-pay = How it is paid
 sale-method = Paid by
 sale-customer = Customer
+sale-site = Sold at
 sale-customer-none = Nobody by name
 sale-discount = Discount on the whole
 sale-note = Note
