@@ -12,6 +12,7 @@ mod all {
     mod lists;
     mod live;
     mod make;
+    mod once;
     mod routes;
     mod sites;
     mod tenancy;

@@ -124,7 +124,7 @@ pub(crate) const LOCATIONS: List = List {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateLocation {
-    /// An id of the client's own choice.
+    /// An id of the client's own choice, so that one made twice is one.
     pub id: Option<LocationId>,
     /// Inside this site; the first one unless given.
     pub site_id: Option<SiteId>,
@@ -148,6 +148,10 @@ pub(crate) async fn site_of(tx: &mut Tx, id: Option<SiteId>) -> Result<web::Site
 impl Command for CreateLocation {
     const NEEDS: Permission = Permission::SettingsWrite;
     type Out = Location;
+
+    fn intent_id(&self) -> Option<Uuid> {
+        self.id.map(LocationId::uuid)
+    }
 
     async fn run(self, tx: &mut Tx) -> Result<Location> {
         let name = match self.name.trim() {
