@@ -4,6 +4,7 @@ mod all {
     mod bad_input;
     mod browser;
     mod captcha;
+    mod closing;
     mod cors;
     mod costs;
     mod faults;
@@ -11,6 +12,8 @@ mod all {
     mod lists;
     mod live;
     mod make;
+    mod once;
     mod routes;
+    mod sites;
     mod tenancy;
 }

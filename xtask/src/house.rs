@@ -44,7 +44,6 @@ const WRITES: &[(&str, &str, &str)] = &[
     ("db", "stock", "the two ledgers are written by the commit alone, together"),
     ("db", "ledger", "the two ledgers are written by the commit alone, together"),
     ("identity", "db", "opening a business makes its tenant"),
-    ("ledger", "db", "closing a day is kept with the tenant"),
 ];
 
 /// SQL that reads upwards, each with its reason.

@@ -2,6 +2,7 @@
 //! and commits it in a few statements. Slices write SQL on `tx.conn()` for their own schema and nothing else.
 
 pub mod activity;
+mod close;
 mod commit;
 mod database;
 mod intent;
@@ -16,6 +17,7 @@ pub mod trail;
 mod tx;
 
 pub use activity::Activity;
+pub use close::close_days;
 pub use commit::Committed;
 pub use database::{Config, Db, Keeping, PLANNING, System};
 pub use intent::{Answer, Command, Intent, forget_intents_with};

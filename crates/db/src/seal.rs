@@ -26,8 +26,9 @@ fn over(now: At, zone: &Zone) -> Day {
 }
 
 impl Db {
-    /// Seals every tenant's days up to its yesterday, and seals dirty ones again.
+    /// Seals every tenant's days up to its yesterday, and seals dirty ones again; tidies up after closings that were cut off.
     pub async fn seal_all(&self, seals: &[SealFn]) -> Result<()> {
+        self.withdraw_left_behind().await?;
         let mut system = self.system("seal.tenants").await?;
         let tenants = sqlx::query!("SELECT id, time_zone FROM db.tenant WHERE id <> $1 ORDER BY id", PLATFORM.uuid())
             .fetch_all(system.conn())
@@ -48,8 +49,8 @@ impl Db {
         self.write_seal(tenant, through, seals).await
     }
 
-    /// Says which days will be sealed, so that postings from now on mark them; then waits until every transaction that
-    /// may not have seen this has ended. False when there is nothing to do or a writer takes too long (tried next time).
+    /// Says which days will be sealed, so that postings from now on mark them; then waits until every posting that may
+    /// not have seen this has ended. False when there is nothing to do or a writer takes too long (tried next time).
     async fn announce_seal(&self, tenant: TenantId, through: Day) -> Result<bool> {
         let mut system = self.system("seal.announce").await?;
         let row = sqlx::query!(
@@ -68,17 +69,29 @@ impl Db {
                 .execute(system.conn())
                 .await?;
         }
-        let mark: String = sqlx::query_scalar!(r#"SELECT pg_current_xact_id()::text AS "mark!""#).fetch_one(system.conn()).await?;
         system.commit_unannounced().await?;
-        self.outlived(&mark).await
+        self.postings_ended().await
     }
 
-    /// Whether all transactions older than `mark` have ended; looks for up to two seconds.
-    async fn outlived(&self, mark: &str) -> Result<bool> {
+    /// Whether all transactions have ended that are posting now; looks for up to two seconds. They are known by their lock
+    /// on the table of the hot rows: `lock.sql` takes it before it reads which days are closed and which are being sealed,
+    /// and each keeps it to its end. So whoever posts without that lock reads what was committed before this began.
+    pub(crate) async fn postings_ended(&self) -> Result<bool> {
+        let posting: Vec<String> = sqlx::query_scalar!(
+            r#"SELECT DISTINCT l.virtualtransaction AS "posting!" FROM pg_locks l
+            WHERE l.locktype = 'relation' AND l.relation = 'stock.worth'::regclass AND l.mode IN ('RowShareLock', 'RowExclusiveLock')
+            AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"#
+        )
+        .fetch_all(&self.system)
+        .await?;
         for _ in 0..40 {
-            let over: bool =
-                sqlx::query_scalar("SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::xid8").bind(mark).fetch_one(&self.system).await?;
-            if over {
+            let ended = sqlx::query_scalar!(
+                r#"SELECT NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'relation' AND l.virtualtransaction = ANY ($1)) AS "ended!""#,
+                &posting
+            )
+            .fetch_one(&self.system)
+            .await?;
+            if ended {
                 return Ok(true);
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;

@@ -33,6 +33,8 @@ pub struct Slice {
     pub seals: &'static [SealFn],
     /// What it lays down when a business is opened, in that transaction.
     pub opened: Option<OpenedFn>,
+    /// What it lays down at every further site, in the transaction that adds the site.
+    pub site_added: Option<SiteAddedFn>,
     /// What `hearth check` recomputes from raw lines.
     pub checks: &'static [CheckFn],
     /// What the palette finds beside numbers.
@@ -54,6 +56,7 @@ impl Slice {
             periodic: &[],
             seals: &[],
             opened: None,
+            site_added: None,
             checks: &[],
             search: None,
             authenticate: None,
@@ -95,6 +98,9 @@ pub struct Opening {
 
 /// Lays down what a slice needs in every business (accounts, locations, a price list), as the system role.
 pub type OpenedFn = for<'a> fn(&'a mut System, &'a Opening) -> BoxFuture<'a, Result<()>>;
+
+/// Lays down what a slice needs at a site that is added (the location that sells).
+pub type SiteAddedFn = for<'a> fn(&'a mut Tx, SiteId) -> BoxFuture<'a, Result<()>>;
 
 /// Finds out who sent a request, from its headers and the client's address.
 pub type Authenticate = for<'a> fn(&'a App, &'a Parts, Option<IpAddr>) -> BoxFuture<'a, Result<Visitor>>;

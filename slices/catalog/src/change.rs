@@ -15,7 +15,7 @@ const UNITS: usize = 50;
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateItem {
-    /// An id of the client's own choice.
+    /// An id of the client's own choice, so that one made twice is one.
     pub id: Option<ItemId>,
     /// What kind of thing it is.
     pub kind: ItemKind,
@@ -231,6 +231,10 @@ impl CreateItem {
 impl Command for CreateItem {
     const NEEDS: Permission = Permission::ItemWrite;
     type Out = Item;
+
+    fn intent_id(&self) -> Option<Uuid> {
+        self.id.map(ItemId::uuid)
+    }
 
     async fn run(self, tx: &mut Tx) -> Result<Item> {
         let ground = ground(tx, self.tax_category_id).await?;

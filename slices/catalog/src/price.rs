@@ -76,6 +76,6 @@ impl Command for SetPrice {
         .await?;
         let after = item(tx, self.id).await?;
         tx.log(Change::of("item.priced", "item", self.id, &after.prices).from(&before.prices));
-        Ok(after)
+        Ok(after.seen_with(tx.op().permissions))
     }
 }

@@ -143,7 +143,7 @@ fn name_of(text: &str) -> Result<String> {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateTaxCategory {
-    /// An id of the client's own choice.
+    /// An id of the client's own choice, so that one made twice is one.
     pub id: Option<Uuid>,
     /// Its name.
     pub name: String,
@@ -152,6 +152,10 @@ pub struct CreateTaxCategory {
 impl Command for CreateTaxCategory {
     const NEEDS: Permission = Permission::SettingsWrite;
     type Out = TaxCategory;
+
+    fn intent_id(&self) -> Option<Uuid> {
+        self.id
+    }
 
     async fn run(self, tx: &mut Tx) -> Result<TaxCategory> {
         let name = name_of(&self.name)?;

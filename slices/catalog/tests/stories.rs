@@ -221,3 +221,27 @@ fn an_item_by_page() {
         assert!(story.get("/items?kind=product&active=false").await.ok().text().contains("Rye 1 kg"));
     });
 }
+
+/// A pricing clerk who may write items, and may not see what they cost.
+#[test]
+fn who_sets_a_price_is_not_told_what_the_item_costs() {
+    run(async |story| {
+        let bun = story.made_to_order("Bun", 120, 30).await;
+        let role = json!({ "name": "Prices", "permissions": ["item:write"] });
+        let role = text(&story.post("/v1/team/roles", &role).await.is(200).json()["id"]);
+        let clerk = story.member(&[kernel::Role::Driver]).await;
+        let given = json!({ "roles": [], "ownRoles": [role], "version": 1 });
+        story.post(&format!("/v1/team/members/{}/roles", clerk.account.unwrap()), &given).await.ok();
+        let key = json!({ "name": "Price list", "permissions": ["item:write"], "days": 30 });
+        let key = text(&story.post("/v1/api-keys", &key).await.ok().json()["key"]);
+        let path = format!("/v1/items/{bun}/price");
+        let price = |minor: i64| json!({ "price": pounds(minor) });
+        let by_clerk = clerk.post(&path, &price(150)).await.ok().json();
+        let bearer = format!("Bearer {key}");
+        let by_key = story.stranger().json_with("POST", &path, &price(160), &[("authorization", &bearer)]).await.ok().json();
+        let by_owner = story.post(&path, &price(170)).await.ok().json();
+        assert_eq!((by_clerk.get("standardCost"), &by_clerk["price"]), (None, &pounds(150)), "{by_clerk}");
+        assert_eq!((by_key.get("standardCost"), &by_key["price"]), (None, &pounds(160)), "{by_key}");
+        assert_eq!(by_owner["standardCost"]["amount"], pounds(30));
+    });
+}

@@ -435,7 +435,7 @@ fn businesses(routes: &mut Routes) {
         business::post_switch,
     );
     routes.list("GET /v1/sites", Member, &site::SITES);
-    routes.command::<site::AddSite>("POST /v1/sites");
+    routes.call::<site::AddSite, site::SiteAdded, _, _>("POST /v1/sites", SettingsWrite, "AddSite", site::post);
     routes.json("GET /v1/settings", Member, "Settings", &[], async |cx: Cx| settings::settings(&mut cx.tx().await?).await);
     routes.command::<settings::SaveSettings>("POST /v1/settings");
     routes.json("GET /v1/settings/security", SettingsWrite, "Security", &[], async |cx: Cx| policy::security(&mut cx.tx().await?).await);

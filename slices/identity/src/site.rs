@@ -8,7 +8,7 @@ use kernel::{Change, Currency, DayStart, Error, Permission, Result, SiteId, Zone
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::Site;
+use web::{Cx, Reply, Site, SiteAddedFn};
 
 /// Days begin at four in the morning unless said otherwise: a night's sales belong to the evening.
 pub(crate) const DAY_START: &str = "04:00";
@@ -99,7 +99,7 @@ pub(crate) fn name(field: &str, text: &str) -> Result<String> {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AddSite {
-    /// Made by the client, if it likes.
+    /// Made by the client, if it likes, so that one added twice is one.
     #[schema(value_type = Option<Uuid>)]
     pub id: Option<SiteId>,
     /// Its name.
@@ -129,14 +129,38 @@ pub struct SiteAdded {
     pub currency: String,
 }
 
-impl db::Command for AddSite {
+/// A site as it is asked for, with what the slices lay down at it.
+#[derive(Clone)]
+pub(crate) struct NewSite {
+    asked: AddSite,
+    lay_down: Vec<SiteAddedFn>,
+}
+
+impl NewSite {
+    /// The site with what the program's slices need there.
+    pub(crate) fn of(cx: &Cx, asked: AddSite) -> Self {
+        Self { asked, lay_down: cx.app.slices().iter().filter_map(|slice| slice.site_added).collect() }
+    }
+}
+
+/// `POST /v1/sites`.
+pub(crate) async fn post(cx: Cx, asked: AddSite) -> Result<Reply> {
+    cx.run(NewSite::of(&cx, asked)).await.map(Reply::answer)
+}
+
+impl db::Command for NewSite {
     const NEEDS: Permission = Permission::SettingsWrite;
     type Out = SiteAdded;
+
+    fn intent_id(&self) -> Option<Uuid> {
+        self.asked.id.map(SiteId::uuid)
+    }
+
     async fn run(self, tx: &mut Tx) -> Result<SiteAdded> {
-        let tenant = tx.tenant().uuid();
-        let (name, zone, start) = (name("name", &self.name)?, zone(&self.time_zone)?, day_start(self.day_start.as_deref())?);
-        let wanted = self.currency.as_deref().filter(|c| !c.trim().is_empty()).map(currency).transpose()?;
-        let id = self.id.unwrap_or_else(|| tx.op().id());
+        let (tenant, asked) = (tx.tenant().uuid(), self.asked);
+        let (name, zone, start) = (name("name", &asked.name)?, zone(&asked.time_zone)?, day_start(asked.day_start.as_deref())?);
+        let wanted = asked.currency.as_deref().filter(|c| !c.trim().is_empty()).map(currency).transpose()?;
+        let id = asked.id.unwrap_or_else(|| tx.op().id());
         let (start_minute, now) = (i32::from(start), tx.now());
         let row = sqlx::query!(
             "INSERT INTO identity.site (tenant_id, id, name, time_zone, day_start, currency, created_at)
@@ -153,6 +177,9 @@ impl db::Command for AddSite {
         .await?;
         let added = SiteAdded { id, name, time_zone: zone.to_string(), day_start: start.to_string(), currency: row.currency };
         tx.log(Change::of("site.added", "site", id, &added));
+        for lay_down in self.lay_down {
+            lay_down(tx, id).await?;
+        }
         if let kernel::Actor::Account(account) = tx.op().actor {
             crate::session::forget(account);
         }

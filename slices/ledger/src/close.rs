@@ -54,19 +54,11 @@ impl Command for CloseThrough {
     async fn run(self, tx: &mut Tx) -> Result<Closed> {
         let before = self.check(tx).await?;
         let Self { day } = self;
-        let tenant = tx.tenant();
-        let updated = sqlx::query!(
-            "UPDATE db.tenant SET closed_through = $2 WHERE id = $1 AND (closed_through IS NULL OR closed_through < $2)",
-            tenant.uuid(),
-            day as Day
-        )
-        .execute(tx.conn())
-        .await?;
-        if updated.rows_affected() == 0 {
+        if !db::close_days(tx, day).await? {
             return Err(Error::rule("day.closed_later").at("day"));
         }
         let after = Closed { closed_through: Some(day) };
-        tx.log(Change::of("ledger.closed", "tenant", tenant, &after).from(&before));
+        tx.log(Change::of("ledger.closed", "tenant", tx.tenant(), &after).from(&before));
         Ok(after)
     }
 }

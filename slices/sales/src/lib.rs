@@ -12,7 +12,7 @@ mod till;
 use kernel::Permission;
 use web::{Place, Routes, Slice};
 
-pub use order::{Order, OrderLine, OrderPayment};
+pub use order::{Order, OrderLine, OrderPayment, OrderRefund, OrderTax};
 pub use refund::{RefundLine, RefundOrder};
 pub use sale::{Off, RingSale, Rung, SaleLine, SalePayment};
 

@@ -5,7 +5,7 @@ use db::{
     list::{Column, Filter, Kind, List, Sort},
 };
 use futures::future::BoxFuture;
-use kernel::{OrderId, Permission, Result};
+use kernel::{OrderId, Permission, Result, account};
 use web::{CheckFn, Cx, Finding, Routes};
 
 use crate::order::{self, Order};
@@ -70,7 +70,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 }
 
 /// What is recomputed from raw lines.
-pub(crate) const CHECKS: &[CheckFn] = &[orders_equal_lines, payments_equal_orders];
+pub(crate) const CHECKS: &[CheckFn] = &[orders_equal_lines, payments_equal_allocations, payments_equal_orders];
 
 /// An order's figures are the sums of its lines, and a line's tax the sum of its rows.
 fn orders_equal_lines(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
@@ -104,27 +104,67 @@ fn orders_equal_lines(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
     })
 }
 
-/// What is allocated to a paid order is its total with rounding; a payment is what is allocated of it; and the ledger
-/// holds what the order says: sales, tax, and what is still owed.
+/// A payment is what is allocated of it. Named is the first order that it pays, or the payment itself where it pays none.
+fn payments_equal_allocations(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
+    Box::pin(async move {
+        let tenant = tx.tenant().uuid();
+        let rows = sqlx::query!(
+            r#"SELECT p.id, p.amount, coalesce(a.amount, 0)::bigint AS "allocated!",
+                (SELECT x.order_id FROM sales.allocation x WHERE x.tenant_id = $1 AND x.payment_id = p.id ORDER BY x.n LIMIT 1) AS order_id
+            FROM sales.payment p
+            LEFT JOIN (SELECT payment_id, sum(amount) AS amount FROM sales.allocation WHERE tenant_id = $1 GROUP BY payment_id) a ON a.payment_id = p.id
+            WHERE p.tenant_id = $1 AND p.amount IS DISTINCT FROM coalesce(a.amount, 0)::bigint ORDER BY p.id LIMIT 100"#,
+            tenant
+        )
+        .fetch_all(tx.conn())
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|r| Finding {
+                check: "sales.payment",
+                kind: if r.order_id.is_some() { "order" } else { "payment" }.into(),
+                id: r.order_id.unwrap_or(r.id),
+                text: format!("The payment {} is {}; allocated of it is {} (minor units).", r.id, r.amount, r.allocated),
+            })
+            .collect())
+    })
+}
+
+/// What is allocated to a paid order is its total with rounding; and the ledger holds what the order says: sales, tax, what
+/// was paid by each method, and what is still owed.
 fn payments_equal_orders(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
     Box::pin(async move {
         let tenant = tx.tenant().uuid();
-        let (sales, tax) = (kernel::account::SALES.uuid(), kernel::account::TAX.uuid());
         let rows = sqlx::query!(
-            r#"SELECT o.id, (o.total + o.rounding) AS "due!", o.net, o.tax, coalesce(a.amount, 0)::bigint AS "paid!", coalesce(f.sales, 0)::bigint AS "sales!", coalesce(f.tax, 0)::bigint AS "booked_tax!"
+            r#"SELECT o.id, (o.total + o.rounding) AS "due!", o.net, o.tax, coalesce(a.amount, 0)::bigint AS "paid!", coalesce(f.sales, 0)::bigint AS "sales!", coalesce(f.tax, 0)::bigint AS "booked_tax!",
+                ARRAY[coalesce(a.cash, 0), coalesce(a.card, 0), coalesce(a.mobile, 0), coalesce(a.owed, 0)]::bigint[] AS "by_method!",
+                ARRAY[coalesce(f.cash, 0), coalesce(f.card, 0), coalesce(f.mobile, 0), coalesce(f.owed, 0)]::bigint[] AS "booked!"
             FROM sales.orders o
-            LEFT JOIN (SELECT order_id, sum(amount) AS amount FROM sales.allocation WHERE tenant_id = $1 GROUP BY order_id) a ON a.order_id = o.id
             LEFT JOIN (
-                SELECT document_id, sum(CASE WHEN credit_id = $2 THEN amount WHEN debit_id = $2 THEN -amount ELSE 0 END) AS sales,
-                    sum(CASE WHEN credit_id = $3 THEN amount WHEN debit_id = $3 THEN -amount ELSE 0 END) AS tax
+                SELECT l.order_id, sum(l.amount) AS amount, sum(l.amount) FILTER (WHERE p.method = 'cash') AS cash, sum(l.amount) FILTER (WHERE p.method = 'card') AS card,
+                    sum(l.amount) FILTER (WHERE p.method = 'mobile') AS mobile, sum(l.amount) FILTER (WHERE p.method = 'on_account') AS owed
+                FROM sales.allocation l JOIN sales.payment p ON p.tenant_id = l.tenant_id AND p.id = l.payment_id WHERE l.tenant_id = $1 GROUP BY l.order_id
+            ) a ON a.order_id = o.id
+            LEFT JOIN (
+                SELECT document_id, sum(CASE WHEN credit_id = $2 THEN amount WHEN debit_id = $2 THEN -amount END) AS sales,
+                    sum(CASE WHEN credit_id = $3 THEN amount WHEN debit_id = $3 THEN -amount END) AS tax,
+                    sum(CASE WHEN debit_id = $4 THEN amount WHEN credit_id = $4 THEN -amount END) AS cash,
+                    sum(CASE WHEN debit_id = $5 THEN amount WHEN credit_id = $5 THEN -amount END) AS card,
+                    sum(CASE WHEN debit_id = $6 THEN amount WHEN credit_id = $6 THEN -amount END) AS mobile,
+                    sum(CASE WHEN debit_id = $7 THEN amount WHEN credit_id = $7 THEN -amount END) AS owed
                 FROM ledger.transfer WHERE tenant_id = $1 AND document_kind = 'order' GROUP BY document_id
             ) f ON f.document_id = o.id
             WHERE o.tenant_id = $1 AND o.state <> 'open' AND o.state <> 'voided'
-                AND (o.total + o.rounding, o.net, o.tax) IS DISTINCT FROM (coalesce(a.amount, 0)::bigint, coalesce(f.sales, 0)::bigint, coalesce(f.tax, 0)::bigint)
+                AND (o.total + o.rounding, o.net, o.tax, coalesce(a.cash, 0), coalesce(a.card, 0), coalesce(a.mobile, 0), coalesce(a.owed, 0)) IS DISTINCT FROM
+                    (coalesce(a.amount, 0)::bigint, coalesce(f.sales, 0)::bigint, coalesce(f.tax, 0)::bigint, coalesce(f.cash, 0), coalesce(f.card, 0), coalesce(f.mobile, 0), coalesce(f.owed, 0))
             ORDER BY o.id LIMIT 100"#,
             tenant,
-            sales,
-            tax
+            account::SALES.uuid(),
+            account::TAX.uuid(),
+            account::CASH.uuid(),
+            account::CARD.uuid(),
+            account::MOBILE.uuid(),
+            account::RECEIVABLE.uuid()
         )
         .fetch_all(tx.conn())
         .await?;
@@ -135,8 +175,8 @@ fn payments_equal_orders(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
                 kind: "order".into(),
                 id: r.id,
                 text: format!(
-                    "The order asks for {}, net {}, tax {}; paid {}, booked sales {}, booked tax {} (minor units).",
-                    r.due, r.net, r.tax, r.paid, r.sales, r.booked_tax
+                    "The order asks for {}, net {}, tax {}; paid {}, booked sales {}, booked tax {}. By cash, card, mobile money and on account it was paid {:?}, and booked {:?} (minor units).",
+                    r.due, r.net, r.tax, r.paid, r.sales, r.booked_tax, r.by_method, r.booked
                 ),
             })
             .collect())

@@ -3,11 +3,12 @@
 
 use db::Tx;
 use kernel::{
-    At, Cause, Currency, CustomerId, Day, DocumentRef, Error, ItemId, Money, Movement, OrderId, PaymentId, Permission, Quantity, Ratio,
-    Result, SiteId, Transfer, Valuation, account,
+    At, Cause, Currency, CustomerId, Day, DeviceId, DocumentRef, Error, ItemId, Money, Movement, OrderId, PaymentId, Permission, Quantity,
+    Ratio, Result, SiteId, TaxId, Transfer, Valuation, account,
 };
 use pricing::{Method, QuotedLine, State, Totals};
 use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -207,6 +208,12 @@ pub struct Order {
     pub state: String,
     /// Where.
     pub site_id: SiteId,
+    /// The site's name.
+    pub site: String,
+    /// The registered device that it was rung on.
+    pub device_id: Option<DeviceId>,
+    /// The device's name.
+    pub device: Option<String>,
     /// Who sold it.
     pub seller: Option<String>,
     /// Who bought it.
@@ -233,6 +240,10 @@ pub struct Order {
     pub rounding: Money,
     /// The order that this one pays back.
     pub refund_of: Option<OrderId>,
+    /// That order's number.
+    pub refund_of_number: Option<String>,
+    /// The orders that pay this one back, the first one first, at most 500.
+    pub refunds: Vec<OrderRefund>,
     /// The number that the source of an imported order gave it.
     pub external_number: Option<String>,
     /// A note.
@@ -241,6 +252,18 @@ pub struct Order {
     pub lines: Vec<OrderLine>,
     /// Its payments.
     pub payments: Vec<OrderPayment>,
+}
+
+/// An order that pays another one back.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderRefund {
+    /// Its id.
+    pub id: OrderId,
+    /// Its number.
+    pub number: Option<String>,
+    /// What it paid back, below zero.
+    pub total: Money,
 }
 
 /// A line of an order.
@@ -269,6 +292,8 @@ pub struct OrderLine {
     pub net: Money,
     /// Tax.
     pub tax: Money,
+    /// The taxes that it consists of; none where nothing is taxed.
+    pub taxes: Vec<OrderTax>,
     /// With tax.
     pub total: Money,
     /// What the stock ledger took for it; only for those who may see what things cost (`cost:read`).
@@ -278,6 +303,22 @@ pub struct OrderLine {
     pub stocked: bool,
     /// How much of it was paid back already, in base units.
     pub refunded: Quantity,
+}
+
+/// One tax of a line.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderTax {
+    /// The tax.
+    pub tax_id: TaxId,
+    /// What the receipt calls it.
+    pub name: String,
+    /// Its rate in percent: `"20"`, `"17.5"`.
+    pub percent: Quantity,
+    /// What it is taken of.
+    pub base: Money,
+    /// What it comes to.
+    pub amount: Money,
 }
 
 /// A payment of an order.
@@ -294,13 +335,23 @@ pub struct OrderPayment {
     pub reference: Option<String>,
 }
 
+/// A refund, and a line's tax, as the statements' JSON has them.
+type RefundRow = (OrderId, Option<String>, i64);
+type TaxRow = (TaxId, String, i64, i64, i64);
+
 /// Reads a whole order.
 pub(crate) async fn load(tx: &mut Tx, id: OrderId) -> Result<Order> {
     let tenant = tx.tenant().uuid();
     let head = sqlx::query!(
         r#"SELECT o.kind, o.state, o.site_id, o.customer_id, o.channel, o.placed_at, o.day, o.currency, o.gross, o.discount, o.net, o.tax, o.total, o.rounding,
-            o.refund_of, o.external_number, o.note, n.number AS "number?", m.name AS "seller?", c.name AS "customer?"
-        FROM sales.orders o
+            o.refund_of, o.external_number, o.note, o.device_id, n.number AS "number?", m.name AS "seller?", c.name AS "customer?", s.name AS site, d.name AS "device?",
+            (SELECT coalesce(r.number, b.external_number) FROM sales.orders b LEFT JOIN db.number r ON r.tenant_id = b.tenant_id AND r.document_id = b.id
+                WHERE b.tenant_id = $1 AND b.id = o.refund_of) AS refund_of_number,
+            (SELECT json_agg(json_build_array(f.id, f.number, f.total)) FROM (
+                SELECT b.id, r.number, b.total FROM sales.orders b LEFT JOIN db.number r ON r.tenant_id = b.tenant_id AND r.document_id = b.id
+                WHERE b.tenant_id = $1 AND b.refund_of = o.id ORDER BY b.placed_at, b.id LIMIT 500) f) AS "refunds: Json<Vec<RefundRow>>"
+        FROM sales.orders o JOIN identity.site s ON s.tenant_id = o.tenant_id AND s.id = o.site_id
+        LEFT JOIN identity.device d ON d.tenant_id = o.tenant_id AND d.id = o.device_id
         LEFT JOIN db.number n ON n.tenant_id = o.tenant_id AND n.document_id = o.id
         LEFT JOIN identity.member m ON m.tenant_id = o.tenant_id AND m.account_id = o.seller_id
         LEFT JOIN sales.customer c ON c.tenant_id = o.tenant_id AND c.id = o.customer_id
@@ -313,12 +364,16 @@ pub(crate) async fn load(tx: &mut Tx, id: OrderId) -> Result<Order> {
     .ok_or(Error::NotFound)?;
     let currency: Currency = head.currency.parse().map_err(|e: &str| Error::Internal(e.into()))?;
     let money = |minor| Money::new(minor, currency);
+    let refund = |(id, number, total): RefundRow| OrderRefund { id, number, total: money(total) };
     Ok(Order {
         id,
         number: head.number,
         kind: head.kind,
         state: head.state,
         site_id: SiteId::new(head.site_id),
+        site: head.site,
+        device_id: head.device_id.map(DeviceId::new),
+        device: head.device,
         seller: head.seller,
         customer_id: head.customer_id.map(CustomerId::new),
         customer: head.customer,
@@ -332,6 +387,8 @@ pub(crate) async fn load(tx: &mut Tx, id: OrderId) -> Result<Order> {
         total: money(head.total),
         rounding: money(head.rounding),
         refund_of: head.refund_of.map(OrderId::new),
+        refund_of_number: head.refund_of_number,
+        refunds: head.refunds.map_or_else(Vec::new, |json| json.0).into_iter().map(refund).collect(),
         external_number: head.external_number,
         note: head.note,
         lines: load_lines(tx, id, currency).await?,
@@ -342,12 +399,17 @@ pub(crate) async fn load(tx: &mut Tx, id: OrderId) -> Result<Order> {
 async fn load_lines(tx: &mut Tx, id: OrderId, currency: Currency) -> Result<Vec<OrderLine>> {
     let tenant = tx.tenant().uuid();
     let rows = sqlx::query!(
-        r#"SELECT l.n, l.parent_n, l.item_id, l.name, l.quantity, l.entered_quantity, l.unit, l.unit_price, l.discount, l.net, l.tax, l.total, i.stock_rule,
+        r#"SELECT l.n, l.parent_n, l.item_id, l.name, l.quantity, l.entered_quantity, l.unit, l.unit_price, l.discount, l.net, l.tax, l.total, i.stock_rule, x.taxes AS "taxes: Json<Vec<TaxRow>>",
             coalesce((SELECT -sum(m.value) FROM stock.movement m WHERE m.tenant_id = $1 AND m.document_id = $2 AND m.document_line = l.n
                 AND m.cause IN ('sold', 'returned')), 0)::bigint AS "cost!",
             coalesce((SELECT -sum(r.quantity) FROM sales.orders b JOIN sales.order_line r ON r.tenant_id = b.tenant_id AND r.order_id = b.id
                 WHERE b.tenant_id = $1 AND b.refund_of = $2 AND r.refund_of_n = l.n), 0)::bigint AS "refunded!"
         FROM sales.order_line l JOIN catalog.item i ON i.tenant_id = l.tenant_id AND i.id = l.item_id
+        LEFT JOIN (
+            SELECT t.line_n, json_agg(json_build_array(t.tax_id, c.name, c.rate_ppm, t.base, t.amount) ORDER BY t.n) AS taxes
+            FROM sales.line_tax t JOIN catalog.tax c ON c.tenant_id = t.tenant_id AND c.id = t.tax_id
+            WHERE t.tenant_id = $1 AND t.order_id = $2 GROUP BY t.line_n
+        ) x ON x.line_n = l.n
         WHERE l.tenant_id = $1 AND l.order_id = $2 ORDER BY l.n"#,
         tenant,
         id.uuid()
@@ -355,6 +417,13 @@ async fn load_lines(tx: &mut Tx, id: OrderId, currency: Currency) -> Result<Vec<
     .fetch_all(tx.conn())
     .await?;
     let money = |minor| Money::new(minor, currency);
+    let tax = |(tax_id, name, ppm, base, amount): TaxRow| OrderTax {
+        tax_id,
+        name,
+        percent: Quantity::from_micros(ppm * 100),
+        base: money(base),
+        amount: money(amount),
+    };
     let sees_cost = tx.op().permissions.has(Permission::CostRead);
     Ok(rows
         .into_iter()
@@ -370,6 +439,7 @@ async fn load_lines(tx: &mut Tx, id: OrderId, currency: Currency) -> Result<Vec<
             discount: money(r.discount),
             net: money(r.net),
             tax: money(r.tax),
+            taxes: r.taxes.map_or_else(Vec::new, |json| json.0).into_iter().map(tax).collect(),
             total: money(r.total),
             cost: sees_cost.then(|| money(r.cost)),
             stocked: r.stock_rule == "stocked",

@@ -1,18 +1,18 @@
 //! Orders on pages: the list, one order as a document, ringing a simple sale, paying back.
 
 use db::Tx;
-use kernel::{CustomerId, Error, ItemId, Money, OrderId, Permission, Quantity, Result};
+use kernel::{CustomerId, DeviceId, Error, ItemId, Money, OrderId, Permission, Quantity, Result, SiteId};
 use maud::{Markup, html};
 use pricing::Act as Move;
 use serde_json::{Map, Value};
 use web::{
-    Cx, Fields, ListPage, Refused, Reply, Routes, Typed, history, t, tf,
+    Cx, Fields, ListPage, Refused, Reply, Routes, Site, Typed, history, t, tf,
     ui::{self, Button, Choice, ColumnKind, Crumb, Document, Fact, Field, FilterBar, Form, Head, Row, Table, Tone, Toolbar},
 };
 
 use crate::{
     list::ORDERS,
-    order::{self, Order},
+    order::{self, Order, OrderTax},
     refund::{RefundLine, RefundOrder},
     sale::{Off, RingSale, SaleLine, SalePayment},
 };
@@ -113,8 +113,12 @@ fn facts(order: &Order, zone: &kernel::Zone) -> Vec<Fact> {
     let mut facts = vec![
         Fact::new(t("order-when"), ui::when(&local, &order.placed_at.to_string())),
         Fact::new(t("order-day"), web::day(order.day)),
+        Fact::new(t("order-site"), html! { (order.site) }),
         Fact::new(t("order-channel"), html! { (t(&format!("order-channel-{}", order.channel))) }),
     ];
+    if let Some(device) = &order.device {
+        facts.push(Fact::new(t("order-device"), html! { (device) }));
+    }
     if let Some(seller) = &order.seller {
         facts.push(Fact::new(t("order-seller"), html! { (seller) }));
     }
@@ -122,9 +126,18 @@ fn facts(order: &Order, zone: &kernel::Zone) -> Vec<Fact> {
         facts.push(Fact::new(t("order-customer"), html! { (customer) }));
     }
     if let Some(of) = order.refund_of {
-        facts.push(Fact::new(t("order-refund-of"), html! { a href={ "/orders/" (of) } { (t("order-unnumbered")) } }));
+        facts.push(Fact::new(t("order-refund-of"), link(of, order.refund_of_number.as_deref())));
+    }
+    if !order.refunds.is_empty() {
+        let links = html! { @for refund in &order.refunds { (link(refund.id, refund.number.as_deref())) " " } };
+        facts.push(Fact::new(t("order-refunds"), links));
     }
     facts
+}
+
+/// Another order, called by its number.
+fn link(id: OrderId, number: Option<&str>) -> Markup {
+    html! { a href={ "/orders/" (id) } { @if let Some(number) = number { (number) } @else { (t("order-unnumbered")) } } }
 }
 
 fn lines(order: &Order) -> Table {
@@ -160,7 +173,15 @@ fn money(order: &Order) -> Markup {
         made.push(Fact::new(t("order-discount"), html! { (order.discount) }));
     }
     made.push(Fact::new(t("order-net"), html! { (order.net) }));
-    made.push(Fact::new(t("order-tax"), html! { (order.tax) }));
+    let taxes = taxes(order);
+    for tax in &taxes {
+        let of = [("name", &*tax.name), ("percent", &tax.percent.to_string()), ("base", &tax.base.to_string())];
+        made.push(Fact::new(tf("order-tax-of", &of), html! { (tax.amount) }));
+    }
+    // One tax alone is its own sum.
+    if taxes.len() != 1 {
+        made.push(Fact::new(t("order-tax"), html! { (order.tax) }));
+    }
     made.push(Fact::new(t("order-total"), html! { (order.total) }));
     let mut after = Vec::new();
     if order.rounding.minor != 0 {
@@ -179,10 +200,37 @@ fn money(order: &Order) -> Markup {
     html! { div.stack { (ui::facts(&made)) (ui::facts(&after)) } }
 }
 
-/// What the form offers: items that have a price, and customers.
+/// The order's taxes, each summed over the lines.
+fn taxes(order: &Order) -> Vec<OrderTax> {
+    let mut sums: Vec<OrderTax> = Vec::new();
+    for tax in order.lines.iter().flat_map(|line| &line.taxes) {
+        match sums.iter_mut().find(|sum| sum.tax_id == tax.tax_id) {
+            Some(sum) => {
+                sum.base.minor += tax.base.minor;
+                sum.amount.minor += tax.amount.minor;
+            }
+            None => sums.push(tax.clone()),
+        }
+    }
+    sums
+}
+
+/// What the form offers: items that have a price, customers, and the site of the device that one is signed in on.
 struct Offer {
     items: Vec<(ItemId, String)>,
     customers: Vec<Choice>,
+    own_site: Option<SiteId>,
+}
+
+impl Offer {
+    /// Where is sold: at the site that was chosen; else at the device's own, or the first.
+    fn site<'a>(&self, cx: &'a Cx, chosen: &str) -> Result<&'a Site> {
+        let wanted = chosen.trim().parse().ok().or(self.own_site.filter(|_| chosen.trim().is_empty()));
+        match wanted.and_then(|id: SiteId| cx.viewer.as_deref()?.sites.iter().find(|site| site.id == id)) {
+            Some(site) => Ok(site),
+            None => cx.site(),
+        }
+    }
 }
 
 async fn offer(tx: &mut Tx) -> Result<Offer> {
@@ -198,7 +246,16 @@ async fn offer(tx: &mut Tx) -> Result<Offer> {
     let customers = sqlx::query!("SELECT id, name FROM sales.customer WHERE tenant_id = $1 ORDER BY name LIMIT 500", tenant)
         .fetch_all(tx.conn())
         .await?;
+    let own_site = match tx.op().device.map(DeviceId::uuid) {
+        Some(device) => {
+            sqlx::query_scalar!("SELECT site_id FROM identity.device WHERE tenant_id = $1 AND id = $2", tenant, device)
+                .fetch_optional(tx.conn())
+                .await?
+        }
+        None => None,
+    };
     Ok(Offer {
+        own_site: own_site.map(SiteId::new),
         items: items.into_iter().map(|r| (ItemId::new(r.id), r.name)).collect(),
         customers: std::iter::once(Choice::new("", t("sale-customer-none")))
             .chain(customers.into_iter().map(|r| Choice::new(r.id.to_string(), r.name)))
@@ -210,9 +267,18 @@ fn methods() -> ui::Kind {
     ui::Kind::Select(METHODS.iter().map(|m| Choice::new(*m, t(&format!("method-{m}")))).collect())
 }
 
+/// Which of several sites it is sold at.
+fn site_field(cx: &Cx, offer: &Offer, typed: &Typed<'_>) -> Result<Option<Field>> {
+    let sites = &cx.viewer()?.sites;
+    let choices = sites.iter().map(|site| Choice::new(site.id.to_string(), &site.name)).collect();
+    let field = Field::new("siteId", t("sale-site"), ui::Kind::Select(choices)).value(offer.site(cx, "")?.id.to_string());
+    Ok((sites.len() > 1).then(|| typed.field(field)))
+}
+
 async fn ring_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
     let offer = offer(&mut cx.tx().await?).await?;
-    let currency = cx.site()?.currency;
+    let site = site_field(cx, &offer, &typed)?;
+    let currency = offer.site(cx, site.as_ref().map_or("", |field| &field.value))?.currency;
     if offer.items.is_empty() {
         let first = Some(Button::link(t("sale-no-items-first"), "/items/new").main());
         let empty = ui::Empty { icon: "order", title: t("sale-no-items-title"), text: t("sale-no-items-text"), first };
@@ -239,7 +305,8 @@ async fn ring_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
     form.enter_moves = true;
     form.cancel = Some(Button::link(t("sale-leave"), "/orders"));
     form.more = html! {
-        (ui::mend(lines.iter().flatten().chain(&pay)))
+        (ui::mend(site.iter().chain(lines.iter().flatten()).chain(&pay)))
+        @if let Some(site) = site { (ui::field_line(&[site])) }
         (ui::line_set(&t("sale-lines"), Some(&t("sale-lines-help")), &lines))
         h2 { (t("sale-pay")) }
         (ui::field_line(&pay[..2]))
@@ -268,10 +335,11 @@ fn read_sale(cx: &Cx, fields: &Fields, offer: &Offer) -> Result<RingSale> {
             lines.push(SaleLine { item_id: *item, quantity, unit: None, discount: None, parent: None });
         }
     }
-    let discount = if fields.get("discount").trim().is_empty() { None } else { read.money("discount", cx.site()?.currency) };
+    let site = offer.site(cx, fields.get("siteId"))?;
+    let site_id = read.optional("siteId", "site.unknown").or(Some(site.id));
+    let discount = if fields.get("discount").trim().is_empty() { None } else { read.money("discount", site.currency) };
     let customer_id: Option<CustomerId> = read.optional("customer", "customer.unknown");
     let note = read.optional_text("note", 1000);
-    let site_id = Some(cx.site()?.id);
     let payments = vec![SalePayment { method: fields.get("method").to_owned(), amount: None, reference: None }];
     read.done(|| {
         Some(RingSale {

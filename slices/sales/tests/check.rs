@@ -1,41 +1,102 @@
 //! `hearth check` finds each kind of spoiled order and names it.
 
-use testkit::{own_database, text};
+use serde_json::json;
+use testkit::{Story, own_database, pounds, text};
+
+/// What spoils a row, what mends it, which check is to find it, and of which order.
+const SPOILT: [(&str, &str, &str, &str); 11] = [
+    (
+        "UPDATE sales.orders SET net = net + 1, total = total + 1 WHERE gross = 320",
+        "UPDATE sales.orders SET net = net - 1, total = total - 1 WHERE gross = 320",
+        "sales.order_lines",
+        "bread",
+    ),
+    (
+        "UPDATE sales.order_line SET net = net - 1, tax = tax + 1 WHERE gross = 320",
+        "UPDATE sales.order_line SET net = net + 1, tax = tax - 1 WHERE gross = 320",
+        "sales.order_lines",
+        "bread",
+    ),
+    ("UPDATE sales.line_tax SET amount = amount + 1", "UPDATE sales.line_tax SET amount = amount - 1", "sales.order_lines", "cake"),
+    (
+        "UPDATE sales.allocation SET amount = amount + 1 WHERE amount = 320",
+        "UPDATE sales.allocation SET amount = amount - 1 WHERE amount = 321",
+        "sales.order_money",
+        "bread",
+    ),
+    (
+        "UPDATE sales.payment SET amount = amount + 1 WHERE amount = 320",
+        "UPDATE sales.payment SET amount = amount - 1 WHERE amount = 321",
+        "sales.payment",
+        "bread",
+    ),
+    (
+        "UPDATE sales.payment SET method = 'mobile' WHERE amount = 600",
+        "UPDATE sales.payment SET method = 'card' WHERE amount = 600",
+        "sales.order_money",
+        "cake",
+    ),
+    // Sales, tax, the cash in the drawer, what the card brought, and what is owed.
+    (
+        "UPDATE ledger.transfer SET amount = amount + 5 WHERE amount = 320 AND credit_id = '00000000-0000-7000-8000-000000000fa0'",
+        "UPDATE ledger.transfer SET amount = amount - 5 WHERE amount = 325",
+        "sales.order_money",
+        "bread",
+    ),
+    (
+        "UPDATE ledger.transfer SET amount = amount + 5 WHERE amount = 100 AND credit_id = '00000000-0000-7000-8000-000000000834'",
+        "UPDATE ledger.transfer SET amount = amount - 5 WHERE amount = 105",
+        "sales.order_money",
+        "cake",
+    ),
+    (
+        "UPDATE ledger.transfer SET amount = amount + 5 WHERE amount = 320 AND debit_id = '00000000-0000-7000-8000-0000000003e8'",
+        "UPDATE ledger.transfer SET amount = amount - 5 WHERE amount = 325",
+        "sales.order_money",
+        "bread",
+    ),
+    (
+        "UPDATE ledger.transfer SET debit_id = '00000000-0000-7000-8000-0000000003e8' WHERE debit_id = '00000000-0000-7000-8000-0000000003f2'",
+        "UPDATE ledger.transfer SET debit_id = '00000000-0000-7000-8000-0000000003f2' WHERE amount = 600",
+        "sales.order_money",
+        "cake",
+    ),
+    (
+        "UPDATE ledger.transfer SET credit_id = '00000000-0000-7000-8000-0000000007d0' WHERE amount = 320 AND credit_id = '00000000-0000-7000-8000-00000000044c'",
+        "UPDATE ledger.transfer SET credit_id = '00000000-0000-7000-8000-00000000044c' WHERE amount = 320 AND credit_id = '00000000-0000-7000-8000-0000000007d0'",
+        "sales.order_money",
+        "bread",
+    ),
+];
+
+/// Sells a bread without tax for cash, and a cake with tax by card; both orders.
+async fn two_sales(story: &Story) -> (String, String) {
+    let coffee = story.made_to_order("Coffee", 260, 55).await;
+    let bread = story.stocked("Bread", 320).await;
+    story.bring_in(&bread, "10", 1000).await;
+    let taxes = story.get("/v1/taxes").await.ok().json();
+    let standard = taxes["rows"].as_array().unwrap().iter().find(|row| row["name"] == "Standard rate").cloned().unwrap();
+    let cake = json!({
+        "name": "Cake", "kind": "product", "baseUnit": "pc", "stockRule": "made_to_order", "price": pounds(600), "taxCategoryId": standard["id"],
+    });
+    let cake = story.item(cake).await;
+    story.sell(&coffee, "2").await;
+    let by_card = json!({ "lines": [{ "itemId": cake, "quantity": "1" }], "payments": [{ "method": "card" }] });
+    let sold = story.post("/v1/sales", &by_card).await.ok().json();
+    assert_eq!((&sold["net"], &sold["tax"]), (&pounds(500), &pounds(100)));
+    (text(&story.sell(&bread, "1").await["id"]), text(&sold["id"]))
+}
 
 #[test]
 fn each_spoiled_row_is_found_and_named() {
     own_database(async |story| {
-        let coffee = story.made_to_order("Coffee", 260, 55).await;
-        let bread = story.stocked("Bread", 320).await;
-        story.bring_in(&bread, "10", 1000).await;
-        story.sell(&coffee, "2").await;
-        let order = text(&story.sell(&bread, "1").await["id"]);
+        let (bread, cake) = two_sales(&story).await;
         assert!(story.check().await.is_empty());
-        for (spoil, mend, check) in [
-            (
-                "UPDATE sales.orders SET net = net + 1, total = total + 1 WHERE gross = 320",
-                "UPDATE sales.orders SET net = net - 1, total = total - 1 WHERE gross = 320",
-                "sales.order_lines",
-            ),
-            (
-                "UPDATE sales.order_line SET net = net - 1, tax = tax + 1 WHERE gross = 320",
-                "UPDATE sales.order_line SET net = net + 1, tax = tax - 1 WHERE gross = 320",
-                "sales.order_lines",
-            ),
-            (
-                "UPDATE sales.allocation SET amount = amount + 1 WHERE amount = 320",
-                "UPDATE sales.allocation SET amount = amount - 1 WHERE amount = 321",
-                "sales.order_money",
-            ),
-            (
-                "UPDATE ledger.transfer SET amount = amount + 5 WHERE amount = 320 AND credit_id = '00000000-0000-7000-8000-000000000fa0'",
-                "UPDATE ledger.transfer SET amount = amount - 5 WHERE amount = 325",
-                "sales.order_money",
-            ),
-        ] {
+        for (spoil, mend, check, of) in SPOILT {
+            let order = if of == "bread" { &bread } else { &cake };
             story.as_role("postgres", spoil).await;
             let found = story.check().await;
-            assert!(found.iter().any(|f| f.finding.check == check && f.finding.id.to_string() == order), "{spoil}: {found:?}");
+            assert!(found.iter().any(|f| f.finding.check == check && f.finding.id.to_string() == *order), "{spoil}: {found:?}");
             story.as_role("postgres", mend).await;
             assert!(story.check().await.is_empty(), "{mend}");
         }

@@ -22,6 +22,7 @@ pub fn slice() -> Slice {
     Slice {
         places: &[Place { label: "place-stock", href: "/stock", icon: "box", needs: Permission::StockRead, rank: 40 }],
         opened: Some(location::opened),
+        site_added: Some(location::site_added),
         checks: &[check::on_hand, check::worth, check::inventory, check::documents, check::receipts],
         ..Slice::new("stock", migrations, routes, include_str!("../texts/en.ftl"))
     }

@@ -5,8 +5,9 @@ use db::{
     list::{Column, Filter, Kind, List, Sort},
 };
 use futures::future::BoxFuture;
-use kernel::{Change, Error, LocationId, Permission, Result, SiteId};
+use kernel::{Change, Error, LocationId, Permission, Result, SiteId, Source, TenantId};
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::Opening;
@@ -56,21 +57,46 @@ pub struct Location {
     pub sells: bool,
 }
 
-/// Lays down a shop that sells and a store at the first site.
+/// What every site begins with: a shop that sells, and a store.
+fn usual(source: &Source, site: SiteId) -> [Location; 2] {
+    let one = |name: &str, kind, sells| Location { id: source.id(), site_id: site, name: name.to_owned(), kind, sells };
+    [one("Shop", LocationKind::Shop, true), one("Store", LocationKind::Store, false)]
+}
+
+async fn lay_down(conn: &mut PgConnection, tenant: TenantId, locations: &[Location]) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO stock.location (tenant_id, id, site_id, name, kind, sells)
+        SELECT t.id, u.id, u.site_id, u.name, u.kind, u.sells
+        FROM db.tenant t, unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::boolean[]) AS u (id, site_id, name, kind, sells)
+        WHERE t.id = $1",
+        tenant.uuid(),
+        &locations.iter().map(|l| l.id.uuid()).collect::<Vec<_>>(),
+        &locations.iter().map(|l| l.site_id.uuid()).collect::<Vec<_>>(),
+        &locations.iter().map(|l| l.name.clone()).collect::<Vec<_>>(),
+        &locations.iter().map(|l| l.kind.code().to_owned()).collect::<Vec<_>>(),
+        &locations.iter().map(|l| l.sells).collect::<Vec<_>>()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Lays down what the first site begins with.
 pub(crate) fn opened<'a>(system: &'a mut System, opening: &'a Opening) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let ids = [system.source().uuid(), system.source().uuid()];
-        sqlx::query!(
-            "INSERT INTO stock.location (tenant_id, id, site_id, name, kind, sells)
-            SELECT t.id, u.id, $2, u.name, u.kind, u.sells
-            FROM db.tenant t, unnest($3::uuid[], ARRAY['Shop', 'Store'], ARRAY['shop', 'store'], ARRAY[true, false]) AS u (id, name, kind, sells)
-            WHERE t.id = $1",
-            opening.tenant.uuid(),
-            opening.site.uuid(),
-            &ids as &[Uuid]
-        )
-        .execute(system.conn())
-        .await?;
+        let locations = usual(system.source(), opening.site);
+        lay_down(system.conn(), opening.tenant, &locations).await
+    })
+}
+
+/// The same at a site that is added.
+pub(crate) fn site_added(tx: &mut Tx, site: SiteId) -> BoxFuture<'_, Result<()>> {
+    Box::pin(async move {
+        let (tenant, locations) = (tx.tenant(), usual(&tx.op().source, site));
+        lay_down(tx.conn(), tenant, &locations).await?;
+        for location in &locations {
+            tx.log(Change::of("location.created", "location", location.id, location));
+        }
         Ok(())
     })
 }
@@ -98,7 +124,7 @@ pub(crate) const LOCATIONS: List = List {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateLocation {
-    /// An id of the client's own choice.
+    /// An id of the client's own choice, so that one made twice is one.
     pub id: Option<LocationId>,
     /// Inside this site; the first one unless given.
     pub site_id: Option<SiteId>,
@@ -122,6 +148,10 @@ pub(crate) async fn site_of(tx: &mut Tx, id: Option<SiteId>) -> Result<web::Site
 impl Command for CreateLocation {
     const NEEDS: Permission = Permission::SettingsWrite;
     type Out = Location;
+
+    fn intent_id(&self) -> Option<Uuid> {
+        self.id.map(LocationId::uuid)
+    }
 
     async fn run(self, tx: &mut Tx) -> Result<Location> {
         let name = match self.name.trim() {

@@ -70,7 +70,7 @@ impl std::str::FromStr for ReceiptKind {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReceiveStock {
-    /// An id of the client's own choice.
+    /// An id of the client's own choice, so that one received twice is one.
     pub id: Option<ReceiptId>,
     /// Where it comes from.
     pub kind: ReceiptKind,
@@ -282,6 +282,10 @@ struct Place {
 impl Command for ReceiveStock {
     const NEEDS: Permission = Permission::StockReceive;
     type Out = Receipt;
+
+    fn intent_id(&self) -> Option<Uuid> {
+        self.id.map(ReceiptId::uuid)
+    }
 
     async fn run(self, tx: &mut Tx) -> Result<Receipt> {
         let items = self.items()?;

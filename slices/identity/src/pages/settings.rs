@@ -10,7 +10,7 @@ use web::{
 use super::{Typed, leave};
 use crate::{
     settings::{self, SaveSettings},
-    site::{self, AddSite, SITES},
+    site::{self, AddSite, NewSite, SITES},
 };
 
 pub(super) fn routes(routes: &mut Routes) {
@@ -91,7 +91,7 @@ async fn add_site(cx: Cx, fields: Fields) -> Result<Reply> {
         day_start: Some(fields.get("dayStart").to_owned()),
         currency: None,
     };
-    match cx.submit(&fields, Ok(command)).await? {
+    match cx.submit(&fields, Ok(NewSite::of(&cx, command))).await? {
         Ok(_) => Ok(Reply::see("/settings")),
         Err(refused) => Ok(Reply::refused(site_form(&cx, &Typed::again(&fields, &refused)))),
     }
