@@ -536,3 +536,34 @@ pub(crate) async fn post_disable(cx: Cx, wanted: Code) -> Result<Reply> {
         Err(error) => captcha::refusal(&cx, error, proof_wanted(&cx, None).await),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::totp;
+
+    fn vectors(text: &str) -> Vec<Value> {
+        let read: Value = serde_json::from_str(text).unwrap();
+        read["vectors"].as_array().unwrap().clone()
+    }
+
+    #[test]
+    fn codes_are_those_of_rfc_4226_and_rfc_6238() {
+        let made = totp(b"12345678901234567890", "ada@example.com").unwrap();
+        let by_counter = vectors(include_str!("../tests/data/hotp_rfc4226_appendix_d.json"));
+        for vector in &by_counter {
+            let (counter, code) = (vector["counter"].as_u64().unwrap(), vector["otp"].as_str().unwrap());
+            assert_eq!(made.generate(counter * 30).to_string(), code, "{counter}");
+            assert_eq!(made.check(code, counter * 30 + 29), Some(counter));
+        }
+        let by_time = vectors(include_str!("../tests/data/totp_rfc6238_appendix_b.json"));
+        let ours: Vec<&Value> = by_time.iter().filter(|vector| vector["algorithm"] == "SHA1").collect();
+        for vector in &ours {
+            let (time, code) = (vector["unix_time"].as_u64().unwrap(), vector["totp"].as_str().unwrap());
+            assert_eq!(made.generate(time).to_string(), code[2..], "{time}");
+            assert_eq!(made.check(&code[2..], time).map(|step| format!("{step:016X}")).as_deref(), vector["t_hex"].as_str());
+        }
+        assert_eq!((by_counter.len(), ours.len()), (10, 6));
+    }
+}
