@@ -232,7 +232,7 @@ fn named(typed: &str) -> Result<String> {
     }
 }
 
-/// Adds a passkey; its owner is told.
+/// Adds a passkey; the other sessions end, and its owner is told.
 pub(crate) async fn add(cx: &Cx, wanted: &AddPasskey) -> Result<Passkey> {
     let (db, account, party) = (cx.app.db(), cx.op.account()?, party(&cx.app)?);
     let name = named(&wanted.name)?;
@@ -262,6 +262,7 @@ pub(crate) async fn add(cx: &Cx, wanted: &AddPasskey) -> Result<Passkey> {
     }
     // Whoever just added it holds it: it is given in this session.
     session::second_given(&mut system, own).await?;
+    revocation::end_sessions(&mut system, account, own, "a passkey was added").await?;
     revocation::of_platform(&mut system, Ended::Rights(account)).await?;
     note(cx, &mut system, account, "passkey.added", &json!({ "passkey": id, "name": name })).await?;
     letter::tell(cx, &mut system, account, |happened, base| letters::passkey_added(&name, happened, &format!("{base}/account/security")))
@@ -375,14 +376,17 @@ pub(crate) async fn all(cx: &Cx) -> Result<Passkeys> {
     Ok(Passkeys { rows })
 }
 
-/// Removes a passkey; its owner is told.
+/// Removes a passkey of somebody who proved lately who they are; the other sessions end, and its owner is told.
 pub(crate) async fn remove(cx: &Cx, id: Uuid) -> Result<()> {
     let account = cx.op.account()?;
+    token::recently_proved(cx).await?;
+    let own = token::own_session(cx).await?;
     let mut system = cx.app.db().system("identity.passkey").await?;
     let name = sqlx::query_scalar!("DELETE FROM identity.passkey WHERE id = $1 AND account_id = $2 RETURNING name", id, account.uuid())
         .fetch_optional(system.conn())
         .await?
         .ok_or(Error::NotFound)?;
+    revocation::end_sessions(&mut system, account, own, "a passkey was removed").await?;
     revocation::of_platform(&mut system, Ended::Rights(account)).await?;
     note(cx, &mut system, account, "passkey.removed", &json!({ "passkey": id, "name": name })).await?;
     letter::tell(cx, &mut system, account, |happened, base| letters::passkey_removed(&name, happened, &format!("{base}/account/security")))
