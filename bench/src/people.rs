@@ -275,7 +275,7 @@ async fn revoking(world: &World, table: &mut Table) -> Result<()> {
     let op = Op::program(world.db().source(), "bench", None);
     let act = identity::Act::Lock { even_last_owner: true };
     let begun = Instant::now();
-    identity::act(world.db(), &op, account.parse()?, act, "bench").await?;
+    identity::act(&world.app, &op, account.parse()?, act, "bench").await?;
     let ended = Instant::now();
     while bearer.get("/v1/auth/me").await?.status != 401 {
         if ended.elapsed() > Duration::from_secs(10) {
