@@ -209,7 +209,7 @@ pub enum Act {
         /// Even where a business then has no owner who can sign in.
         even_last_owner: bool,
     },
-    /// It can be signed in to again; wrong guesses are forgotten.
+    /// It can be signed in to again; wrong guesses are forgotten, but for what they switched off.
     Unlock,
     /// Its second factor is taken away; its sessions end, and its owner is told.
     ResetSecond,
@@ -256,7 +256,8 @@ pub async fn act(app: &App, op: &Op, id: AccountId, what: Act, why: &str) -> Res
                 .execute(system.conn())
                 .await?;
             member::note_locked(&mut system, id, false).await?;
-            guess::clear(&mut system, &[login::keys(&before.email, None).0, second::guess_key(id)]).await?;
+            let guesses = [login::guesses(&mut system, id).await?, vec![second::guess_key(id)]].concat();
+            guess::open(&mut system, &guesses).await?;
             Change::of("account.unlocked", "account", id, &json!({}))
         }
         Act::ResetSecond => {
@@ -289,7 +290,6 @@ pub async fn act(app: &App, op: &Op, id: AccountId, what: Act, why: &str) -> Res
     Ok(())
 }
 
-/// One act on accounts at a time: two admins can't lock each other at the same moment, nor two owners delete theirs.
 /// Takes second factor and passkeys away; whoever had one is told.
 async fn reset_second(app: &App, system: &mut System, user: &User) -> Result<()> {
     let id = user.id;
@@ -302,6 +302,7 @@ async fn reset_second(app: &App, system: &mut System, user: &User) -> Result<()>
     end(system, id, "the second factor was taken away").await
 }
 
+/// One act on accounts at a time: two admins can't lock each other at the same moment, nor two owners delete theirs.
 pub(crate) async fn one_at_a_time(system: &mut System) -> Result<()> {
     sqlx::query("SELECT pg_advisory_xact_lock(hashtext('identity.admin'))").execute(system.conn()).await?;
     Ok(())

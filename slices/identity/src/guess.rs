@@ -16,7 +16,8 @@ pub(crate) const PAUSE_AFTER: i32 = 5;
 const PAUSE: i64 = 300;
 /// Seconds of the longest pause.
 const LONGEST: i64 = 3600;
-/// Wrong guesses in a row after which a password is switched off until it is chosen anew (NIST SP 800-63B-4 §3.2.2).
+/// Wrong guesses in a row after which what is guessed is switched off until there is another one: a password that was reset, a
+/// second factor or a PIN that was set up anew (NIST SP 800-63B-4 §3.2.2).
 pub(crate) const MOST: i32 = 100;
 
 /// A guess as it was counted.
@@ -36,11 +37,13 @@ impl Counted {
         if self.allowed {
             return Ok(());
         }
-        if self.failures >= MOST && code == "login.shut" {
-            return Err(Error::rule("login.disabled"));
-        }
-        if self.failures >= MOST && code == "pin.shut" {
-            return Err(Error::rule("pin.disabled"));
+        if self.failures >= MOST {
+            return Err(Error::rule(match code {
+                "login.shut" => "login.disabled",
+                "second.shut" => "second.disabled",
+                "pin.shut" => "pin.disabled",
+                other => other,
+            }));
         }
         let seconds = self.shut_until.map_or(PAUSE, |until| (until.micros() - now.micros()) / 1_000_000 + 1);
         Err(Error::rule(code).because(format!("Try again in {} minutes.", (seconds + 59) / 60)))
@@ -103,6 +106,13 @@ pub(crate) async fn clear(system: &mut System, keys: &[Digested]) -> Result<()> 
     Ok(())
 }
 
+/// Forgets guesses that shut something for a while. What so many switched off stays off: that ends with what was guessed at.
+pub(crate) async fn open(system: &mut System, keys: &[Digested]) -> Result<()> {
+    let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
+    sqlx::query!("DELETE FROM identity.guess WHERE key = ANY ($1) AND failures < $2", &keys, MOST).execute(system.conn()).await?;
+    Ok(())
+}
+
 /// Takes guesses back that were somebody's own slips; what others guessed wrong stays counted.
 pub(crate) async fn forgive(system: &mut System, key: &Digested, guesses: i32) -> Result<()> {
     sqlx::query!("UPDATE identity.guess SET failures = greatest(failures - $2, 0), shut_until = NULL WHERE key = $1", key, guesses)
@@ -111,9 +121,9 @@ pub(crate) async fn forgive(system: &mut System, key: &Digested, guesses: i32) -
     Ok(())
 }
 
-/// Forgets guesses that are long past.
+/// Forgets guesses that are long past, but for what they switched off: no time brings that back.
 pub(crate) async fn sweep(system: &mut System) -> Result<()> {
     let before = system.source().now().plus_seconds(-30 * 24 * 3600);
-    sqlx::query!("DELETE FROM identity.guess WHERE at < $1", before).execute(system.conn()).await?;
+    sqlx::query!("DELETE FROM identity.guess WHERE at < $1 AND failures < $2", before, MOST).execute(system.conn()).await?;
     Ok(())
 }

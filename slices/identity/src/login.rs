@@ -19,7 +19,7 @@ use crate::{
     limits, oidc,
     password::{Password, Verdict, hasher},
     refresh::{self, TokenPair},
-    second,
+    reset, second,
     secret::{Digested, digest},
     session::{self, Begun, Kind, Proof},
     token,
@@ -131,6 +131,20 @@ pub(crate) fn keys(email: &str, device: Option<&Digested>) -> (Digested, Digeste
     (digest("password", &[email.as_bytes()]), digest("password of a device", &[email.as_bytes(), device]))
 }
 
+/// Everywhere that wrong guesses at an account's password are counted: those of strangers, of each known device, and of who is signed
+/// in.
+pub(crate) async fn guesses(system: &mut System, account: AccountId) -> Result<Vec<Digested>> {
+    let row = sqlx::query!(
+        r#"SELECT a.email, ARRAY(SELECT d.token_hash FROM identity.known_device d WHERE d.account_id = a.id) AS "devices!"
+        FROM identity.account a WHERE a.id = $1"#,
+        account.uuid()
+    )
+    .fetch_one(system.conn())
+    .await?;
+    let of_devices = row.devices.iter().filter_map(|hash| Some(keys(&row.email, Some(&hash.as_slice().try_into().ok()?)).1));
+    Ok(of_devices.chain([keys(&row.email, None).0, reset::own_guess_key(account)]).collect())
+}
+
 fn hex_of(digest: &Digested) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -142,7 +156,10 @@ struct Found {
     locked_at: Option<At>,
     second: bool,
     counted: Counted,
-    keys: (Digested, Digested),
+    /// Where this guess was counted.
+    key: Digested,
+    /// Where those of strangers are.
+    strangers: Digested,
 }
 
 /// Counts the guess and looks the address up. A known and an unknown address cost the same statements.
@@ -164,10 +181,11 @@ async fn find(cx: &Cx, email: &str) -> Result<Found> {
         let whose = if row.device { format!("{email} {}", hex_of(device)) } else { email.to_owned() };
         cx.limit(&limits::SIGN_IN_TO, whose).await?;
     }
-    let key = if row.device { &keys.1 } else { &keys.0 };
-    let counted = guess::count(&mut system, key).await?;
+    let (strangers, key) = (keys.0, if row.device { keys.1 } else { keys.0 });
+    let counted = guess::count(&mut system, &key).await?;
     system.commit().await?;
-    Ok(Found { account: row.id.map(AccountId::new), hash: row.password_hash, locked_at: row.locked_at, second: row.second, counted, keys })
+    let account = row.id.map(AccountId::new);
+    Ok(Found { account, hash: row.password_hash, locked_at: row.locked_at, second: row.second, counted, key, strangers })
 }
 
 /// Checks address and password; begins a session (the one that the browser had ends), or asks for the second factor. After
@@ -203,7 +221,8 @@ async fn check(cx: &Cx, login: &Login, business: Option<&str>, email: &str) -> R
         keep(db, account, password).await?;
     }
     let mut system = db.system("identity.sign_in").await?;
-    guess::clear(&mut system, &[found.keys.0, found.keys.1]).await?;
+    guess::clear(&mut system, &[found.key]).await?;
+    guess::open(&mut system, &[found.strangers]).await?;
     if found.second {
         let awaited = second::ask(&mut system, account, business).await?;
         system.commit().await?;

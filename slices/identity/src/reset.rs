@@ -198,15 +198,14 @@ pub(crate) async fn reset(cx: &Cx, wanted: &ResetPassword) -> Result<()> {
         account::first_proof(&mut system, way.account).await?;
     }
     let mailed = mailed.then_some(now);
-    let email = sqlx::query_scalar!(
-        "UPDATE identity.account SET password_hash = $2, verified_at = coalesce(verified_at, $3) WHERE id = $1 RETURNING email",
+    sqlx::query!(
+        "UPDATE identity.account SET password_hash = $2, verified_at = coalesce(verified_at, $3) WHERE id = $1",
         way.account.uuid(),
         hash,
         mailed
     )
-    .fetch_one(system.conn())
+    .execute(system.conn())
     .await?;
-    guess::clear(&mut system, &[login::keys(&email, None).0]).await?;
     changed(cx, &mut system, way.account, None, "reset").await?;
     system.commit().await?;
     session::forget(way.account);
@@ -224,8 +223,11 @@ async fn new_hash(app: &App, account: AccountId, field: &str, typed: &Secret) ->
     hasher().hash(db.source(), password).await
 }
 
-/// What every change of a password brings with it: sessions end, the log tells, the person is told.
+/// What every change of a password brings with it: what was guessed at the old one counts no more, sessions end, the log tells, the
+/// person is told.
 async fn changed(cx: &Cx, system: &mut System, account: AccountId, but: Option<kernel::SessionId>, how: &'static str) -> Result<()> {
+    let guesses = login::guesses(system, account).await?;
+    guess::clear(system, &guesses).await?;
     let ended = revocation::end_sessions(system, account, but, "the password was changed").await?;
     // Whatever else was begun for the account by somebody who had it until now ends with it: another address, a second factor.
     let now = system.source().now();

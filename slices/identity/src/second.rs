@@ -466,7 +466,8 @@ pub(crate) async fn take_away(system: &mut System, account: AccountId) -> Result
         .execute(system.conn())
         .await?;
     sqlx::query!("DELETE FROM identity.recovery_code WHERE account_id = $1", account.uuid()).execute(system.conn()).await?;
-    Ok(())
+    // What was guessed at is gone.
+    guess::clear(system, &[guess_key(account)]).await
 }
 
 /// Deletes what nobody finished.
