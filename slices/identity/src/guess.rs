@@ -5,8 +5,9 @@
 //! named by a digest: a password of an address, whether or not there is such an account; one from a device that signed in
 //! to it before; a second factor; a PIN on a device. A stranger's guesses so never shut out a known device.
 
-use db::System;
-use kernel::{At, Error, Result};
+use db::{Activity, System, activity};
+use kernel::{AccountId, At, Error, Result};
+use web::Cx;
 
 use crate::secret::Digested;
 
@@ -57,6 +58,13 @@ impl Counted {
     /// Whether a wrong guess just shut it.
     pub fn shuts(self) -> bool {
         self.allowed && self.failures % PAUSE_AFTER == 0
+    }
+
+    /// Notes that the guess was wrong, as `action` says, or that it just shut what was guessed: whose it is, and `how` it was guessed.
+    pub fn note_wrong(self, cx: &Cx, action: &'static str, account: Option<AccountId>, how: &str) {
+        let action = if self.shuts() { activity::LOCKED_OUT } else { action };
+        let wrong = Activity::of(&cx.op, action, "account").detail(serde_json::json!({ "how": how }));
+        cx.app.db().note(account.into_iter().fold(wrong, Activity::target));
     }
 }
 

@@ -233,11 +233,7 @@ async fn check(cx: &Cx, login: &Login, business: Option<&str>, email: &str) -> R
 
 /// What a wrong guess leads to: the same for every address.
 async fn refuse(cx: &Cx, email: &str, found: &Found) -> Result<Error> {
-    let note = |action| {
-        let activity = Activity::of(&cx.op, action, "account");
-        cx.app.db().note(found.account.into_iter().fold(activity, Activity::target));
-    };
-    note(if found.counted.shuts() { activity::LOCKED_OUT } else { activity::SIGN_IN_FAILED });
+    found.counted.note_wrong(cx, activity::SIGN_IN_FAILED, found.account, "password");
     if let (true, Some(until)) = (found.counted.shuts(), found.counted.shut_until) {
         let client = Client::of(&cx.headers, cx.op.address);
         let place = client.address.map_or_else(String::new, |address| address.to_string());
@@ -296,7 +292,9 @@ pub(crate) async fn enter_with(cx: &Cx, mut system: System, proof: &Proof, wante
         Kind::Browser | Kind::Device => (activity::SIGNED_IN, kind.code()),
         Kind::Tokens => (activity::TOKENS_GIVEN, "tokens"),
     };
-    cx.app.db().note(Activity::of(&op, action, "account").target(account).detail(serde_json::json!({ "how": how, "session": detail })));
+    // Whoever runs the business that they go on to sees that they came.
+    let entered = Activity { tenant: proof.tenant.unwrap_or(PLATFORM), ..Activity::of(&op, action, "account") };
+    cx.app.db().note(entered.target(account).detail(serde_json::json!({ "how": how, "session": detail })));
     let session_cookie = (kind == Kind::Browser).then(|| begun.set_cookie());
     Ok(Entered { outcome, cookies: session_cookie.into_iter().chain([device_cookie]).collect() })
 }
@@ -313,16 +311,33 @@ pub(crate) async fn post(cx: Cx, wanted: Login) -> Result<Reply> {
     }
 }
 
+/// Notes that whoever sent the request signed out.
+fn note_signed_out(cx: &Cx, session: &str) {
+    if cx.viewer.is_none() {
+        return;
+    }
+    let out = Activity::of(&cx.op, activity::SIGNED_OUT, "account").detail(serde_json::json!({ "session": session }));
+    cx.app.db().note(cx.op.account().into_iter().fold(out, Activity::target));
+}
+
+/// Ends the session of the request's cookie.
+pub(crate) async fn sign_out(cx: &Cx) -> Result<()> {
+    session::end(cx.app.db(), &cx.headers).await?;
+    note_signed_out(cx, if cx.cookie(web::AT_DEVICE).is_some() { "device" } else { "browser" });
+    Ok(())
+}
+
 /// `POST /v1/auth/logout`: the session of the cookie, or of the token.
 pub(crate) async fn post_logout(cx: Cx) -> Result<Reply> {
     if let Some(session) = token::session_of(&cx).await? {
         let mut system = cx.app.db().system("identity.sign_out").await?;
         crate::sessions::end_one(&mut system, cx.op.account()?, session, "signed out").await?;
         system.commit().await?;
+        note_signed_out(&cx, "tokens");
         return Ok(Reply::empty());
     }
     let elsewhere = oidc::sign_out_url(&cx).await;
-    session::end(cx.app.db(), &cx.headers).await?;
+    sign_out(&cx).await?;
     let reply = match elsewhere {
         Some(end_session_url) => Reply::json(&SignedOut { end_session_url })?,
         None => Reply::empty(),

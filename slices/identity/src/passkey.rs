@@ -1,7 +1,7 @@
 //! Passkeys (WebAuthn): keys that a device or a password manager holds and shows after it made sure of the person. One
 //! counts as both factors. What a ceremony must be held against stays here, sealed, for five minutes, and is used once.
 
-use db::{Db, System};
+use db::{Activity, Db, System, activity};
 use kernel::{AccountId, At, Change, Error, Op, PLATFORM, Result};
 use post::letters;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -426,7 +426,9 @@ pub(crate) async fn post_begin_showing(cx: Cx) -> Result<Reply> {
 /// `POST /v1/auth/passkeys/login/finish`. A passkey is both factors: something one has, and what opens it.
 pub(crate) async fn post_login(cx: Cx, wanted: PasskeyLogin) -> Result<Reply> {
     let business = business::given(wanted.business.as_ref())?;
-    let (system, account) = shown(&cx, &wanted.ceremony, &wanted.credential).await?;
+    let failed = || Activity::of(&cx.op, activity::SIGN_IN_FAILED, "account").detail(json!({ "how": "passkey" }));
+    let shown = shown(&cx, &wanted.ceremony, &wanted.credential).await;
+    let (system, account) = shown.inspect_err(|_| cx.app.db().note(failed()))?;
     login::enter(&cx, system, Entering { account, business, wanted: wanted.session, second: true, how: "passkey" }).await?.reply()
 }
 

@@ -1,5 +1,6 @@
 //! Stories of who may do what.
 
+mod activity;
 mod addresses;
 mod assist;
 mod auth_off;
