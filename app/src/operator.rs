@@ -198,7 +198,7 @@ pub async fn users(app: &App, command: &UsersCommand) -> Result<Done, Trouble> {
     };
     let db = app.db();
     let account = identity::find(db, email).await.map_err(unknown(email))?;
-    identity::act(db, &op(db.source(), name), account, act, reason).await?;
+    identity::act(app, &op(db.source(), name), account, act, reason).await?;
     Ok(Done { lines: vec![format!("{email} {said}.")], json: json!({ "account": account, "email": email, "done": said }) })
 }
 

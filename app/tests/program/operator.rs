@@ -64,8 +64,18 @@ fn accounts_are_locked_and_unlocked_from_the_command_line() {
     std::thread::sleep(std::time::Duration::from_secs(1));
     assert_eq!(ada.ask("GET", "/v1/auth/me", &json!({})).unwrap().0, 401, "felt within a second");
     said(dir.path(), &["users", "unlock", "ada@example.com", "--reason", "came back"]);
+    // Signed in again, she sets a second factor up; it is asked for until it is taken away.
+    let ada = Till::sign_in(serving.address);
+    let begun = ada.done("POST", "/v1/auth/2fa/enable-init", &json!({}));
+    let step = kernel::Source::real().now().micros() / 1_000_000 / 30;
+    ada.done("POST", "/v1/auth/2fa/enable-complete", &json!({ "code": testkit::code(begun["secret"].as_str().unwrap(), step) }));
+    let stranger = Till { address: serving.address, cookie: String::new(), csrf: String::new() };
+    let login = json!({ "email": "ada@example.com", "password": PASSWORD, "session": "cookie" });
+    assert_eq!(stranger.done("POST", "/v1/auth/login", &login)["mfaRequired"], json!(true));
     said(dir.path(), &["users", "reset-2fa", "ada@example.com", "--reason", "lost phone"]);
-    Till::sign_in(serving.address);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(ada.ask("GET", "/v1/auth/me", &json!({})).unwrap().0, 401, "its sessions ended");
+    assert!(stranger.done("POST", "/v1/auth/login", &login)["csrfToken"].is_string(), "the password alone signs in");
     let (code, told) = ended(&mut hearth(dir.path(), &["users", "lock", "ada@example.com"]));
     assert!(code == 2 && told.contains("--reason"), "{told}");
 }

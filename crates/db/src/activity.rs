@@ -36,6 +36,10 @@ pub const SIGNED_OUT: &str = "auth.signed_out";
 pub const LOCKED_OUT: &str = "auth.locked_out";
 /// A second factor that was refused.
 pub const SECOND_FACTOR_FAILED: &str = "auth.second_factor_failed";
+/// Somebody signed in could not show who they are: a wrong password.
+pub const PROOF_FAILED: &str = "auth.proof_failed";
+/// A wrong code in place of one that was mailed or texted.
+pub const CODE_FAILED: &str = "auth.code_failed";
 /// A wrong PIN on a registered device.
 pub const PIN_FAILED: &str = "auth.pin_failed";
 /// A link for a new password was asked for.
@@ -71,6 +75,8 @@ pub const ACTIONS: &[&str] = &[
     SIGNED_OUT,
     LOCKED_OUT,
     SECOND_FACTOR_FAILED,
+    PROOF_FAILED,
+    CODE_FAILED,
     PIN_FAILED,
     RESET_ASKED,
     TOKENS_GIVEN,

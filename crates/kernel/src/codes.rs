@@ -113,6 +113,7 @@ pub static TABLE: &[Code] = &[
     row("token.wrong", 401, "This token is not valid, or not any more."),
     row("second.wrong", 401, "This code is not the right one, or was used before."),
     row("second.shut", 429, "Too many wrong codes. Wait some minutes."),
+    row("second.disabled", 403, "This second factor was guessed at too often and is switched off. Use a passkey, or have it taken away."),
     row("second.over", 401, "This took too long. Sign in again."),
     row("second.on", 409, "A second factor is set up already. Switch it off first."),
     row("second.off", 409, "No second factor is set up."),

@@ -10,6 +10,7 @@ use crate::{
     breaches,
     business::{self, Business},
     email::Email,
+    guess, login,
     password::{Password, Strength, hasher},
     revocation, second, session,
 };
@@ -162,6 +163,8 @@ pub async fn set_password(db: &Db, account: AccountId, password: &str) -> Result
     let password = judged("password", &Secret(password.to_owned()), &personal).await?;
     keep(db, account, password).await?;
     let mut system = db.system("identity.sign_out").await?;
+    let guesses = login::guesses(&mut system, account).await?;
+    guess::clear(&mut system, &guesses).await?;
     revocation::end_sessions(&mut system, account, None, "the password was changed").await?;
     system.commit().await?;
     session::forget(account);

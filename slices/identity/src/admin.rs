@@ -6,6 +6,7 @@ use db::{
     list::{Column, Filter, Kind, List, Sort},
 };
 use kernel::{AccountId, At, Change, Error, Op, PLATFORM, PlatformRole, Result, TenantId};
+use post::letters;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -208,9 +209,9 @@ pub enum Act {
         /// Even where a business then has no owner who can sign in.
         even_last_owner: bool,
     },
-    /// It can be signed in to again; wrong guesses are forgotten.
+    /// It can be signed in to again; wrong guesses are forgotten, but for what they switched off.
     Unlock,
-    /// Its second factor is taken away; its sessions end.
+    /// Its second factor is taken away; its sessions end, and its owner is told.
     ResetSecond,
     /// Its sessions end.
     SignOut,
@@ -219,9 +220,9 @@ pub enum Act {
 }
 
 /// Acts on an account, and enters it in the log. Codes: `admin.self`, `admin.last`, `account.last_owner`.
-pub async fn act(db: &Db, op: &Op, id: AccountId, what: Act, why: &str) -> Result<()> {
+pub async fn act(app: &App, op: &Op, id: AccountId, what: Act, why: &str) -> Result<()> {
     let why = reason(why)?;
-    let mut system = db.system("admin.act").await?;
+    let mut system = app.db().system("admin.act").await?;
     one_at_a_time(&mut system).await?;
     let before = user(&mut system, id).await?;
     if before.erased_at.is_some() {
@@ -255,13 +256,12 @@ pub async fn act(db: &Db, op: &Op, id: AccountId, what: Act, why: &str) -> Resul
                 .execute(system.conn())
                 .await?;
             member::note_locked(&mut system, id, false).await?;
-            guess::clear(&mut system, &[login::keys(&before.email, None).0, second::guess_key(id)]).await?;
+            let guesses = [login::guesses(&mut system, id).await?, vec![second::guess_key(id)]].concat();
+            guess::open(&mut system, &guesses).await?;
             Change::of("account.unlocked", "account", id, &json!({}))
         }
         Act::ResetSecond => {
-            second::take_away(&mut system, id).await?;
-            sqlx::query!("DELETE FROM identity.passkey WHERE account_id = $1", id.uuid()).execute(system.conn()).await?;
-            end(&mut system, id, "the second factor was taken away").await?;
+            reset_second(app, &mut system, &before).await?;
             Change::of("second.reset", "account", id, &json!({}))
         }
         Act::SignOut => {
@@ -288,6 +288,18 @@ pub async fn act(db: &Db, op: &Op, id: AccountId, what: Act, why: &str) -> Resul
     system.commit().await?;
     session::forget(id);
     Ok(())
+}
+
+/// Takes second factor and passkeys away; whoever had one is told.
+async fn reset_second(app: &App, system: &mut System, user: &User) -> Result<()> {
+    let id = user.id;
+    second::take_away(system, id).await?;
+    let passkeys = sqlx::query!("DELETE FROM identity.passkey WHERE account_id = $1", id.uuid()).execute(system.conn()).await?;
+    if user.two_factor || passkeys.rows_affected() > 0 {
+        let content = letters::second_factor_reset(&format!("{}/account/security", letter::base_of(app)));
+        letter::send(system, app.db(), Some(id), &user.email, content).await?;
+    }
+    end(system, id, "the second factor was taken away").await
 }
 
 /// One act on accounts at a time: two admins can't lock each other at the same moment, nor two owners delete theirs.
@@ -372,7 +384,7 @@ pub(crate) async fn post_end_sessions(cx: Cx, wanted: EndSessions) -> Result<Rep
     let ended = match (wanted.account, wanted.everybody) {
         (Some(account), false) => {
             let before = user(&mut db.system("admin.user").await?, account).await?.sessions;
-            act(db, &cx.op, account, Act::SignOut, &wanted.reason).await?;
+            act(&cx.app, &cx.op, account, Act::SignOut, &wanted.reason).await?;
             before
         }
         (None, true) => sign_everybody_out(db, &cx.op, &wanted.reason).await?,
@@ -387,7 +399,7 @@ pub async fn recovery_link(app: &App, op: &Op, id: AccountId) -> Result<String> 
     let token = reset::make(&mut system, id, None).await?;
     system.log(op, PLATFORM, &Change::of("account.recovery", "account", id, &json!({}))).await?;
     system.commit().await?;
-    Ok(format!("{}/reset-password?token={}", app.settings().public_url.trim_end_matches('/'), token.text()))
+    Ok(format!("{}/reset-password?token={}", letter::base_of(app), token.text()))
 }
 
 /// An account of an administrator of the installation, made where there is none.
@@ -432,7 +444,7 @@ pub(crate) async fn one(cx: Cx) -> Result<User> {
 }
 
 async fn done(cx: &Cx, id: AccountId, what: Act, why: &str) -> Result<Reply> {
-    act(cx.app.db(), &cx.op, id, what, why).await?;
+    act(&cx.app, &cx.op, id, what, why).await?;
     let mut system = cx.app.db().system("admin.user").await?;
     Reply::json(&user(&mut system, id).await?)
 }

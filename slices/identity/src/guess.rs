@@ -5,8 +5,9 @@
 //! named by a digest: a password of an address, whether or not there is such an account; one from a device that signed in
 //! to it before; a second factor; a PIN on a device. A stranger's guesses so never shut out a known device.
 
-use db::System;
-use kernel::{At, Error, Result};
+use db::{Activity, System, activity};
+use kernel::{AccountId, At, Error, Result};
+use web::Cx;
 
 use crate::secret::Digested;
 
@@ -16,7 +17,8 @@ pub(crate) const PAUSE_AFTER: i32 = 5;
 const PAUSE: i64 = 300;
 /// Seconds of the longest pause.
 const LONGEST: i64 = 3600;
-/// Wrong guesses in a row after which a password is switched off until it is chosen anew (NIST SP 800-63B-4 §3.2.2).
+/// Wrong guesses in a row after which what is guessed is switched off until there is another one: a password that was reset, a
+/// second factor or a PIN that was set up anew (NIST SP 800-63B-4 §3.2.2).
 pub(crate) const MOST: i32 = 100;
 
 /// A guess as it was counted.
@@ -36,11 +38,13 @@ impl Counted {
         if self.allowed {
             return Ok(());
         }
-        if self.failures >= MOST && code == "login.shut" {
-            return Err(Error::rule("login.disabled"));
-        }
-        if self.failures >= MOST && code == "pin.shut" {
-            return Err(Error::rule("pin.disabled"));
+        if self.failures >= MOST {
+            return Err(Error::rule(match code {
+                "login.shut" => "login.disabled",
+                "second.shut" => "second.disabled",
+                "pin.shut" => "pin.disabled",
+                other => other,
+            }));
         }
         let seconds = self.shut_until.map_or(PAUSE, |until| (until.micros() - now.micros()) / 1_000_000 + 1);
         Err(Error::rule(code).because(format!("Try again in {} minutes.", (seconds + 59) / 60)))
@@ -54,6 +58,13 @@ impl Counted {
     /// Whether a wrong guess just shut it.
     pub fn shuts(self) -> bool {
         self.allowed && self.failures % PAUSE_AFTER == 0
+    }
+
+    /// Notes that the guess was wrong, as `action` says, or that it just shut what was guessed: whose it is, and `how` it was guessed.
+    pub fn note_wrong(self, cx: &Cx, action: &'static str, account: Option<AccountId>, how: &str) {
+        let action = if self.shuts() { activity::LOCKED_OUT } else { action };
+        let wrong = Activity::of(&cx.op, action, "account").detail(serde_json::json!({ "how": how }));
+        cx.app.db().note(account.into_iter().fold(wrong, Activity::target));
     }
 }
 
@@ -103,6 +114,13 @@ pub(crate) async fn clear(system: &mut System, keys: &[Digested]) -> Result<()> 
     Ok(())
 }
 
+/// Forgets guesses that shut something for a while. What so many switched off stays off: that ends with what was guessed at.
+pub(crate) async fn open(system: &mut System, keys: &[Digested]) -> Result<()> {
+    let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
+    sqlx::query!("DELETE FROM identity.guess WHERE key = ANY ($1) AND failures < $2", &keys, MOST).execute(system.conn()).await?;
+    Ok(())
+}
+
 /// Takes guesses back that were somebody's own slips; what others guessed wrong stays counted.
 pub(crate) async fn forgive(system: &mut System, key: &Digested, guesses: i32) -> Result<()> {
     sqlx::query!("UPDATE identity.guess SET failures = greatest(failures - $2, 0), shut_until = NULL WHERE key = $1", key, guesses)
@@ -111,9 +129,9 @@ pub(crate) async fn forgive(system: &mut System, key: &Digested, guesses: i32) -
     Ok(())
 }
 
-/// Forgets guesses that are long past.
+/// Forgets guesses that are long past, but for what they switched off: no time brings that back.
 pub(crate) async fn sweep(system: &mut System) -> Result<()> {
     let before = system.source().now().plus_seconds(-30 * 24 * 3600);
-    sqlx::query!("DELETE FROM identity.guess WHERE at < $1", before).execute(system.conn()).await?;
+    sqlx::query!("DELETE FROM identity.guess WHERE at < $1 AND failures < $2", before, MOST).execute(system.conn()).await?;
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::{
     account::{Secret, chosen},
     brand,
     email::Email,
-    letter,
+    guess, letter, login,
     password::hasher,
     revocation,
     role::{self, Grant},
@@ -398,7 +398,10 @@ async fn verified(system: &mut System, email: &str, hash: &str) -> Result<Accoun
     sqlx::query!("UPDATE identity.reset SET spent_at = $2 WHERE account_id = $1 AND spent_at IS NULL", account.id, now)
         .execute(system.conn())
         .await?;
-    Ok(AccountId::new(account.id))
+    let account = AccountId::new(account.id);
+    let guesses = login::guesses(system, account).await?;
+    guess::clear(system, &guesses).await?;
+    Ok(account)
 }
 
 /// An invitation that was just spent.

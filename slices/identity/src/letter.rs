@@ -7,7 +7,7 @@ use kernel::{AccountId, At, Error, Job, Op, PLATFORM, Result};
 use post::{Address, Brand, Content, letters};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use web::Cx;
+use web::{App, Cx};
 
 use crate::{brand, business::given, client::Client, register, reset};
 
@@ -92,7 +92,12 @@ pub(crate) async fn wish(system: &mut System, origin: Origin, wish: Wish) -> Res
 
 /// The configured public address, without a slash at its end. No header of a request has a say in it.
 pub(crate) fn base(cx: &Cx) -> String {
-    cx.app.settings().public_url.trim_end_matches('/').to_owned()
+    base_of(&cx.app)
+}
+
+/// The same outside of a request.
+pub(crate) fn base_of(app: &App) -> String {
+    app.settings().public_url.trim_end_matches('/').to_owned()
 }
 
 /// Does what was wished for.

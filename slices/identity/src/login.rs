@@ -19,7 +19,7 @@ use crate::{
     limits, oidc,
     password::{Password, Verdict, hasher},
     refresh::{self, TokenPair},
-    second,
+    reset, second,
     secret::{Digested, digest},
     session::{self, Begun, Kind, Proof},
     token,
@@ -131,6 +131,20 @@ pub(crate) fn keys(email: &str, device: Option<&Digested>) -> (Digested, Digeste
     (digest("password", &[email.as_bytes()]), digest("password of a device", &[email.as_bytes(), device]))
 }
 
+/// Everywhere that wrong guesses at an account's password are counted: those of strangers, of each known device, and of who is signed
+/// in.
+pub(crate) async fn guesses(system: &mut System, account: AccountId) -> Result<Vec<Digested>> {
+    let row = sqlx::query!(
+        r#"SELECT a.email, ARRAY(SELECT d.token_hash FROM identity.known_device d WHERE d.account_id = a.id) AS "devices!"
+        FROM identity.account a WHERE a.id = $1"#,
+        account.uuid()
+    )
+    .fetch_one(system.conn())
+    .await?;
+    let of_devices = row.devices.iter().filter_map(|hash| Some(keys(&row.email, Some(&hash.as_slice().try_into().ok()?)).1));
+    Ok(of_devices.chain([keys(&row.email, None).0, reset::own_guess_key(account)]).collect())
+}
+
 fn hex_of(digest: &Digested) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -142,7 +156,10 @@ struct Found {
     locked_at: Option<At>,
     second: bool,
     counted: Counted,
-    keys: (Digested, Digested),
+    /// Where this guess was counted.
+    key: Digested,
+    /// Where those of strangers are.
+    strangers: Digested,
 }
 
 /// Counts the guess and looks the address up. A known and an unknown address cost the same statements.
@@ -164,10 +181,11 @@ async fn find(cx: &Cx, email: &str) -> Result<Found> {
         let whose = if row.device { format!("{email} {}", hex_of(device)) } else { email.to_owned() };
         cx.limit(&limits::SIGN_IN_TO, whose).await?;
     }
-    let key = if row.device { &keys.1 } else { &keys.0 };
-    let counted = guess::count(&mut system, key).await?;
+    let (strangers, key) = (keys.0, if row.device { keys.1 } else { keys.0 });
+    let counted = guess::count(&mut system, &key).await?;
     system.commit().await?;
-    Ok(Found { account: row.id.map(AccountId::new), hash: row.password_hash, locked_at: row.locked_at, second: row.second, counted, keys })
+    let account = row.id.map(AccountId::new);
+    Ok(Found { account, hash: row.password_hash, locked_at: row.locked_at, second: row.second, counted, key, strangers })
 }
 
 /// Checks address and password; begins a session (the one that the browser had ends), or asks for the second factor. After
@@ -203,7 +221,8 @@ async fn check(cx: &Cx, login: &Login, business: Option<&str>, email: &str) -> R
         keep(db, account, password).await?;
     }
     let mut system = db.system("identity.sign_in").await?;
-    guess::clear(&mut system, &[found.keys.0, found.keys.1]).await?;
+    guess::clear(&mut system, &[found.key]).await?;
+    guess::open(&mut system, &[found.strangers]).await?;
     if found.second {
         let awaited = second::ask(&mut system, account, business).await?;
         system.commit().await?;
@@ -214,11 +233,7 @@ async fn check(cx: &Cx, login: &Login, business: Option<&str>, email: &str) -> R
 
 /// What a wrong guess leads to: the same for every address.
 async fn refuse(cx: &Cx, email: &str, found: &Found) -> Result<Error> {
-    let note = |action| {
-        let activity = Activity::of(&cx.op, action, "account");
-        cx.app.db().note(found.account.into_iter().fold(activity, Activity::target));
-    };
-    note(if found.counted.shuts() { activity::LOCKED_OUT } else { activity::SIGN_IN_FAILED });
+    found.counted.note_wrong(cx, activity::SIGN_IN_FAILED, found.account, "password");
     if let (true, Some(until)) = (found.counted.shuts(), found.counted.shut_until) {
         let client = Client::of(&cx.headers, cx.op.address);
         let place = client.address.map_or_else(String::new, |address| address.to_string());
@@ -277,7 +292,9 @@ pub(crate) async fn enter_with(cx: &Cx, mut system: System, proof: &Proof, wante
         Kind::Browser | Kind::Device => (activity::SIGNED_IN, kind.code()),
         Kind::Tokens => (activity::TOKENS_GIVEN, "tokens"),
     };
-    cx.app.db().note(Activity::of(&op, action, "account").target(account).detail(serde_json::json!({ "how": how, "session": detail })));
+    // Whoever runs the business that they go on to sees that they came.
+    let entered = Activity { tenant: proof.tenant.unwrap_or(PLATFORM), ..Activity::of(&op, action, "account") };
+    cx.app.db().note(entered.target(account).detail(serde_json::json!({ "how": how, "session": detail })));
     let session_cookie = (kind == Kind::Browser).then(|| begun.set_cookie());
     Ok(Entered { outcome, cookies: session_cookie.into_iter().chain([device_cookie]).collect() })
 }
@@ -294,16 +311,33 @@ pub(crate) async fn post(cx: Cx, wanted: Login) -> Result<Reply> {
     }
 }
 
+/// Notes that whoever sent the request signed out.
+fn note_signed_out(cx: &Cx, session: &str) {
+    if cx.viewer.is_none() {
+        return;
+    }
+    let out = Activity::of(&cx.op, activity::SIGNED_OUT, "account").detail(serde_json::json!({ "session": session }));
+    cx.app.db().note(cx.op.account().into_iter().fold(out, Activity::target));
+}
+
+/// Ends the session of the request's cookie.
+pub(crate) async fn sign_out(cx: &Cx) -> Result<()> {
+    session::end(cx.app.db(), &cx.headers).await?;
+    note_signed_out(cx, if cx.cookie(web::AT_DEVICE).is_some() { "device" } else { "browser" });
+    Ok(())
+}
+
 /// `POST /v1/auth/logout`: the session of the cookie, or of the token.
 pub(crate) async fn post_logout(cx: Cx) -> Result<Reply> {
     if let Some(session) = token::session_of(&cx).await? {
         let mut system = cx.app.db().system("identity.sign_out").await?;
         crate::sessions::end_one(&mut system, cx.op.account()?, session, "signed out").await?;
         system.commit().await?;
+        note_signed_out(&cx, "tokens");
         return Ok(Reply::empty());
     }
     let elsewhere = oidc::sign_out_url(&cx).await;
-    session::end(cx.app.db(), &cx.headers).await?;
+    sign_out(&cx).await?;
     let reply = match elsewhere {
         Some(end_session_url) => Reply::json(&SignedOut { end_session_url })?,
         None => Reply::empty(),

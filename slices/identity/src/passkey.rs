@@ -1,7 +1,7 @@
 //! Passkeys (WebAuthn): keys that a device or a password manager holds and shows after it made sure of the person. One
 //! counts as both factors. What a ceremony must be held against stays here, sealed, for five minutes, and is used once.
 
-use db::{Db, System};
+use db::{Activity, Db, System, activity};
 use kernel::{AccountId, At, Change, Error, Op, PLATFORM, Result};
 use post::letters;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -232,7 +232,7 @@ fn named(typed: &str) -> Result<String> {
     }
 }
 
-/// Adds a passkey; its owner is told.
+/// Adds a passkey; the other sessions end, and its owner is told.
 pub(crate) async fn add(cx: &Cx, wanted: &AddPasskey) -> Result<Passkey> {
     let (db, account, party) = (cx.app.db(), cx.op.account()?, party(&cx.app)?);
     let name = named(&wanted.name)?;
@@ -262,6 +262,7 @@ pub(crate) async fn add(cx: &Cx, wanted: &AddPasskey) -> Result<Passkey> {
     }
     // Whoever just added it holds it: it is given in this session.
     session::second_given(&mut system, own).await?;
+    revocation::end_sessions(&mut system, account, own, "a passkey was added").await?;
     revocation::of_platform(&mut system, Ended::Rights(account)).await?;
     note(cx, &mut system, account, "passkey.added", &json!({ "passkey": id, "name": name })).await?;
     letter::tell(cx, &mut system, account, |happened, base| letters::passkey_added(&name, happened, &format!("{base}/account/security")))
@@ -375,14 +376,17 @@ pub(crate) async fn all(cx: &Cx) -> Result<Passkeys> {
     Ok(Passkeys { rows })
 }
 
-/// Removes a passkey; its owner is told.
+/// Removes a passkey of somebody who proved lately who they are; the other sessions end, and its owner is told.
 pub(crate) async fn remove(cx: &Cx, id: Uuid) -> Result<()> {
     let account = cx.op.account()?;
+    token::recently_proved(cx).await?;
+    let own = token::own_session(cx).await?;
     let mut system = cx.app.db().system("identity.passkey").await?;
     let name = sqlx::query_scalar!("DELETE FROM identity.passkey WHERE id = $1 AND account_id = $2 RETURNING name", id, account.uuid())
         .fetch_optional(system.conn())
         .await?
         .ok_or(Error::NotFound)?;
+    revocation::end_sessions(&mut system, account, own, "a passkey was removed").await?;
     revocation::of_platform(&mut system, Ended::Rights(account)).await?;
     note(cx, &mut system, account, "passkey.removed", &json!({ "passkey": id, "name": name })).await?;
     letter::tell(cx, &mut system, account, |happened, base| letters::passkey_removed(&name, happened, &format!("{base}/account/security")))
@@ -422,7 +426,9 @@ pub(crate) async fn post_begin_showing(cx: Cx) -> Result<Reply> {
 /// `POST /v1/auth/passkeys/login/finish`. A passkey is both factors: something one has, and what opens it.
 pub(crate) async fn post_login(cx: Cx, wanted: PasskeyLogin) -> Result<Reply> {
     let business = business::given(wanted.business.as_ref())?;
-    let (system, account) = shown(&cx, &wanted.ceremony, &wanted.credential).await?;
+    let failed = || Activity::of(&cx.op, activity::SIGN_IN_FAILED, "account").detail(json!({ "how": "passkey" }));
+    let shown = shown(&cx, &wanted.ceremony, &wanted.credential).await;
+    let (system, account) = shown.inspect_err(|_| cx.app.db().note(failed()))?;
     login::enter(&cx, system, Entering { account, business, wanted: wanted.session, second: true, how: "passkey" }).await?.reply()
 }
 

@@ -13,6 +13,7 @@ use crate::{
     account::{Accepted, Secret},
     letter,
     profile::checks,
+    reset,
     secret::{Digested, digest, six_digits},
     token,
 };
@@ -111,7 +112,7 @@ pub(crate) async fn ask(cx: &Cx, wanted: &SetPhone) -> Result<()> {
 /// Takes the code; its tries are counted before it is looked at. The account's address is told.
 pub(crate) async fn confirm(cx: &Cx, wanted: &ConfirmPhone) -> Result<NewPhone> {
     let (db, account) = (cx.app.db(), cx.op.account()?);
-    let wrong = || Error::rule("second.wrong").at("code");
+    let wrong = || reset::wrong_code(cx, Some(account), "phone", "second.wrong");
     let mut system = db.system("identity.phone").await?;
     let row = sqlx::query!(
         "UPDATE identity.phone_code SET tries = tries + 1 WHERE account_id = $1 AND expires_at > $2 AND tries < $3 RETURNING phone, code_hash",

@@ -1,6 +1,8 @@
 //! PINs: by them members sign in on registered devices of a business, and nowhere else. Each sets their own, by a session of their
 //! own that was proved lately; it lasts 90 days. Others can take it away, and never see or set it.
 
+use std::{collections::HashSet, sync::OnceLock};
+
 use db::{Db, System, Tx};
 use kernel::{AccountId, At, Change, Error, Permission, Result, TenantId};
 use serde::{Deserialize, Serialize};
@@ -18,33 +20,16 @@ use crate::{
 
 /// Seconds for which a PIN lasts: 90 days.
 const LASTS: i64 = 90 * 24 * 3600;
-/// What others try first, beside runs, repetitions, mirrors and years: ways over the keypad, words, famous numbers.
-const COMMON: &[&str] = &[
-    "0007",
-    "0070",
-    "0420",
+/// What others try first, beside runs, repetitions, mirrors, years and the most common ones of four digits: ways over the keypad, words,
+/// famous numbers.
+const FIRST: &[&str] = &[
     "0852",
-    "1004",
-    "1024",
-    "1379",
     "1397",
     "1470",
-    "1478",
-    "1590",
     "1593",
     "1793",
-    "2468",
-    "2580",
-    "3690",
     "3691",
-    "4200",
-    "5150",
-    "5683",
-    "6789",
-    "6969",
     "7412",
-    "7410",
-    "8520",
     "8675",
     "9630",
     "9631",
@@ -79,6 +64,12 @@ const COMMON: &[&str] = &[
     "31415926",
     "25802580",
 ];
+
+/// The most common PINs of four digits.
+fn common() -> &'static HashSet<&'static str> {
+    static COMMON: OnceLock<HashSet<&'static str>> = OnceLock::new();
+    COMMON.get_or_init(|| include_str!("../data/500-most-common-pins.csv").lines().filter_map(|line| line.split(',').next()).collect())
+}
 
 /// Sets one's own PIN.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -143,7 +134,7 @@ fn chosen(typed: &str) -> std::result::Result<Password, &'static str> {
     }
     let mirrored = digits.iter().eq(digits.iter().rev());
     let year = digits.len() == 4 && (text.starts_with("19") || text.starts_with("20"));
-    if is_run(digits) || repeats(digits) || doubles(digits) || mirrored || year || COMMON.contains(&text) {
+    if is_run(digits) || repeats(digits) || doubles(digits) || mirrored || year || FIRST.contains(&text) || common().contains(text) {
         return Err("pin.easy");
     }
     Ok(Password::new(text))
@@ -330,6 +321,11 @@ mod tests {
         ] {
             assert_eq!(chosen(easy).err(), Some("pin.easy"), "{easy}");
         }
+        // As others chose most often, and nothing else here would refuse.
+        for common in ["1230", "0987", "1000", "1004", "0102"] {
+            assert_eq!(chosen(common).err(), Some("pin.easy"), "{common}");
+        }
+        assert_eq!(super::common().len(), 500);
         for no_pin in ["", "123", "123456789", "12a4", "١٢٣٤", "12 34", "-123"] {
             assert_eq!(chosen(no_pin).err(), Some("pin.format"), "{no_pin}");
         }

@@ -100,7 +100,7 @@ pub(crate) async fn send(cx: &Cx) -> Result<()> {
 
 /// Takes a mailed code; its tries are counted before it is looked at.
 async fn mailed(cx: &Cx, account: AccountId, code: &Secret) -> Result<()> {
-    let wrong = || Error::rule("second.wrong").at("code");
+    let wrong = || reset::wrong_code(cx, Some(account), "again", "second.wrong");
     let own = token::own_session(cx).await?.map(kernel::SessionId::uuid);
     let mut system = cx.app.db().system("identity.reauth").await?;
     let now = system.source().now();

@@ -17,7 +17,9 @@ use crate::{
     account::{self, Accepted, Secret, chosen},
     captcha,
     email::Email,
+    guess,
     letter::{self, Origin, Wish},
+    login,
     password::{Password, Verdict, hasher},
     reset,
     secret::Token,
@@ -231,6 +233,8 @@ pub(crate) async fn verify(cx: &Cx, wanted: &VerifyEmail) -> Result<Verified> {
     .fetch_one(system.conn())
     .await?;
     let id = AccountId::new(account.id);
+    let guesses = login::guesses(&mut system, id).await?;
+    guess::clear(&mut system, &guesses).await?;
     let op = Op { actor: kernel::Actor::Account(id), ..cx.op.clone() };
     system.log(&op, PLATFORM, &Change::of("account.verified", "account", id, &serde_json::json!({ "withPassword": account.has }))).await?;
     let reset_token = if account.has { None } else { Some(reset::make(&mut system, id, None).await?.text()) };

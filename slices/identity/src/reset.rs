@@ -111,10 +111,10 @@ enum By {
 }
 
 /// Finds what a token or a code opens. A code is counted before it is checked, in one statement.
-async fn find(db: &Db, wanted: &ResetPassword) -> Result<Way> {
+async fn find(cx: &Cx, wanted: &ResetPassword) -> Result<Way> {
     match (&wanted.token, &wanted.email, &wanted.code) {
-        (Some(token), None, None) => by_token(db, &token.0).await,
-        (None, Some(email), Some(code)) => by_code(db, email, code.0.trim()).await,
+        (Some(token), None, None) => by_token(cx.app.db(), &token.0).await,
+        (None, Some(email), Some(code)) => by_code(cx, email, code.0.trim()).await,
         _ => Err(Error::field("token", "text.needed")),
     }
 }
@@ -138,10 +138,9 @@ async fn by_token(db: &Db, text: &str) -> Result<Way> {
     Ok(Way { by: By::FirstPassword(hash), account })
 }
 
-async fn by_code(db: &Db, email: &str, code: &str) -> Result<Way> {
-    let wrong = || Error::rule("reset.code").at("code");
+async fn by_code(cx: &Cx, email: &str, code: &str) -> Result<Way> {
     let email = Email::read("email", email)?;
-    let mut system = db.system("identity.reset").await?;
+    let mut system = cx.app.db().system("identity.reset").await?;
     let now = system.source().now();
     // Counted whatever the code: the fourth try finds nothing to hold it against.
     let row = sqlx::query!(
@@ -155,10 +154,20 @@ async fn by_code(db: &Db, email: &str, code: &str) -> Result<Way> {
     .fetch_optional(system.conn())
     .await?;
     system.commit().await?;
-    let row = row.ok_or_else(wrong)?;
-    let account = AccountId::new(row.account_id);
-    let right = row.code_hash.is_some_and(|kept| kept == code_hash(account, code));
-    if right { Ok(Way { by: By::Reset(row.id), account }) } else { Err(wrong()) }
+    let account = row.as_ref().map(|row| AccountId::new(row.account_id));
+    match row.zip(account) {
+        Some((row, account)) if row.code_hash.as_ref().is_some_and(|kept| *kept == code_hash(account, code)) => {
+            Ok(Way { by: By::Reset(row.id), account })
+        }
+        _ => Err(wrong_code(cx, account, "reset", "reset.code")),
+    }
+}
+
+/// Notes that somebody typed a wrong code in place of one that was mailed or texted, and says so; `of` is what it was for.
+pub(crate) fn wrong_code(cx: &Cx, account: Option<AccountId>, of: &str, code: &'static str) -> Error {
+    let wrong = Activity::of(&cx.op, activity::CODE_FAILED, "account").detail(serde_json::json!({ "for": of }));
+    cx.app.db().note(account.into_iter().fold(wrong, Activity::target));
+    Error::rule(code).at("code")
 }
 
 /// The address of the account whose link stands; opening the page spends nothing.
@@ -173,7 +182,7 @@ pub(crate) async fn standing(db: &Db, token: &str) -> Result<String> {
 pub(crate) async fn reset(cx: &Cx, wanted: &ResetPassword) -> Result<()> {
     let over = || Error::rule("password.link");
     let db = cx.app.db();
-    let way = find(db, wanted).await?;
+    let way = find(cx, wanted).await?;
     let hash = new_hash(&cx.app, way.account, "newPassword", &wanted.new_password).await?;
     let mut system = db.system("identity.reset").await?;
     let now = system.source().now();
@@ -198,15 +207,14 @@ pub(crate) async fn reset(cx: &Cx, wanted: &ResetPassword) -> Result<()> {
         account::first_proof(&mut system, way.account).await?;
     }
     let mailed = mailed.then_some(now);
-    let email = sqlx::query_scalar!(
-        "UPDATE identity.account SET password_hash = $2, verified_at = coalesce(verified_at, $3) WHERE id = $1 RETURNING email",
+    sqlx::query!(
+        "UPDATE identity.account SET password_hash = $2, verified_at = coalesce(verified_at, $3) WHERE id = $1",
         way.account.uuid(),
         hash,
         mailed
     )
-    .fetch_one(system.conn())
+    .execute(system.conn())
     .await?;
-    guess::clear(&mut system, &[login::keys(&email, None).0]).await?;
     changed(cx, &mut system, way.account, None, "reset").await?;
     system.commit().await?;
     session::forget(way.account);
@@ -224,8 +232,11 @@ async fn new_hash(app: &App, account: AccountId, field: &str, typed: &Secret) ->
     hasher().hash(db.source(), password).await
 }
 
-/// What every change of a password brings with it: sessions end, the log tells, the person is told.
+/// What every change of a password brings with it: what was guessed at the old one counts no more, sessions end, the log tells, the
+/// person is told.
 async fn changed(cx: &Cx, system: &mut System, account: AccountId, but: Option<kernel::SessionId>, how: &'static str) -> Result<()> {
+    let guesses = login::guesses(system, account).await?;
+    guess::clear(system, &guesses).await?;
     let ended = revocation::end_sessions(system, account, but, "the password was changed").await?;
     // Whatever else was begun for the account by somebody who had it until now ends with it: another address, a second factor.
     let now = system.source().now();
@@ -254,6 +265,7 @@ pub(crate) async fn current(cx: &Cx, field: &str, typed: &Secret) -> Result<()> 
     system.commit().await?;
     counted.refused(db.source().now(), "login.shut")?;
     if hasher().verify(Password::new(&typed.0), hash.as_deref()).await? == Verdict::Wrong {
+        counted.note_wrong(cx, activity::PROOF_FAILED, Some(account), "password");
         return Err(Error::rule("password.current").at(field));
     }
     let mut system = db.system("identity.password").await?;

@@ -1,6 +1,6 @@
 //! The second factor: codes by time (RFC 6238: SHA-1, 30 seconds, six digits, one step early or late), and ten recovery codes.
 
-use db::{Activity, Db, System, activity};
+use db::{Db, System, activity};
 use kernel::{AccountId, Change, Error, Op, PLATFORM, Result};
 use maud::{Markup, html};
 use post::letters;
@@ -161,7 +161,7 @@ pub(crate) fn guess_key(account: AccountId) -> Digested {
 
 /// Counts a guess at an account's second factor, and refuses it where it may not be checked. After so many wrong ones it needs
 /// proof first that a person guesses; while it is shut that would be proof for nothing.
-async fn counted(cx: &Cx, account: AccountId, proof: Option<&str>) -> Result<Digested> {
+async fn counted(cx: &Cx, account: AccountId, proof: Option<&str>) -> Result<(Digested, Counted)> {
     let (db, key) = (cx.app.db(), guess_key(account));
     captcha::bounded(proof)?;
     if let Some(before) = doubted(cx, account).await? {
@@ -172,7 +172,7 @@ async fn counted(cx: &Cx, account: AccountId, proof: Option<&str>) -> Result<Dig
     let counted = guess::count(&mut system, &key).await?;
     system.commit().await?;
     counted.refused(db.source().now(), "second.shut")?;
-    Ok(key)
+    Ok((key, counted))
 }
 
 /// How it stands with the guesses at an account's second factor, where the next one needs proof that a person guesses.
@@ -250,11 +250,12 @@ pub(crate) async fn finish(cx: &Cx, guess: &Guess<'_>, wanted: Wanted) -> Result
     let mut system = db.system("identity.second").await?;
     let (account, challenge) = awaited(&mut system, mfa_token).await?;
     drop(system);
-    let key = counted(cx, account, captcha_token).await?;
+    let (key, counted) = counted(cx, account, captcha_token).await?;
+    let how = if recovery { "recovery" } else { "totp" };
     let mut system = db.system("identity.second").await?;
     let right = if recovery { take_recovery(&mut system, account, code).await? } else { take_code(&mut system, db, account, code).await? };
     if !right {
-        db.note(Activity::of(&cx.op, activity::SECOND_FACTOR_FAILED, "account").target(account));
+        counted.note_wrong(cx, activity::SECOND_FACTOR_FAILED, Some(account), how);
         return Err(Error::rule("second.wrong").at(if recovery { "recoveryCode" } else { "code" }));
     }
     let now = system.source().now();
@@ -270,15 +271,16 @@ pub(crate) async fn finish(cx: &Cx, guess: &Guess<'_>, wanted: Wanted) -> Result
     // Where an identity provider was the first factor, its session ends with this one.
     let tenant = usual_business(&mut system, account, spent.business.as_deref()).await?;
     let proof = Proof { provider: spent.provider.zip(spent.sealed), ..Proof::now(account, tenant, now, true) };
-    login::enter_with(cx, system, &proof, wanted, if recovery { "recovery" } else { "totp" }).await
+    login::enter_with(cx, system, &proof, wanted, how).await
 }
 
 /// Whether the signed-in account's code is right now; counted like at the sign-in.
 pub(crate) async fn prove(cx: &Cx, wanted: &Code) -> Result<()> {
     let (db, account, code) = (cx.app.db(), cx.op.account()?, &wanted.code);
-    let key = counted(cx, account, wanted.captcha_token.as_deref()).await?;
+    let (key, counted) = counted(cx, account, wanted.captcha_token.as_deref()).await?;
     let mut system = db.system("identity.second").await?;
     if !take_code(&mut system, db, account, code).await? && !take_recovery(&mut system, account, code).await? {
+        counted.note_wrong(cx, activity::SECOND_FACTOR_FAILED, Some(account), "totp");
         return Err(Error::rule("second.wrong").at("code"));
     }
     guess::clear(&mut system, &[key]).await?;
@@ -370,11 +372,14 @@ async fn pending(system: &mut System, account: AccountId) -> Result<Option<Vec<u
 pub(crate) async fn complete(cx: &Cx, wanted: &Code) -> Result<RecoveryCodes> {
     let (db, account) = (cx.app.db(), cx.op.account()?);
     let own = token::own_session(cx).await?;
-    let key = counted(cx, account, wanted.captcha_token.as_deref()).await?;
+    let (key, counted) = counted(cx, account, wanted.captcha_token.as_deref()).await?;
     let mut system = db.system("identity.second").await?;
     let sealed = pending(&mut system, account).await?.ok_or_else(|| Error::rule("second.over"))?;
     let secret = db.vault().open(&sealed_for(account), &sealed)?;
-    let step = step(&totp(&secret, &cx.viewer()?.email)?, &wanted.code.0, db).ok_or_else(|| Error::rule("second.wrong").at("code"))?;
+    let Some(step) = step(&totp(&secret, &cx.viewer()?.email)?, &wanted.code.0, db) else {
+        counted.note_wrong(cx, activity::SECOND_FACTOR_FAILED, Some(account), "totp");
+        return Err(Error::rule("second.wrong").at("code"));
+    };
     let now = system.source().now();
     let set = sqlx::query!(
         "WITH spent AS (UPDATE identity.challenge SET spent_at = $2 WHERE account_id = $1 AND kind = 'totp' AND spent_at IS NULL RETURNING account_id)
@@ -466,7 +471,8 @@ pub(crate) async fn take_away(system: &mut System, account: AccountId) -> Result
         .execute(system.conn())
         .await?;
     sqlx::query!("DELETE FROM identity.recovery_code WHERE account_id = $1", account.uuid()).execute(system.conn()).await?;
-    Ok(())
+    // What was guessed at is gone.
+    guess::clear(system, &[guess_key(account)]).await
 }
 
 /// Deletes what nobody finished.
@@ -534,5 +540,36 @@ pub(crate) async fn post_disable(cx: Cx, wanted: Code) -> Result<Reply> {
     match disable(&cx, &wanted).await {
         Ok(()) => Reply::json(&Accepted { accepted: true }),
         Err(error) => captcha::refusal(&cx, error, proof_wanted(&cx, None).await),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::totp;
+
+    fn vectors(text: &str) -> Vec<Value> {
+        let read: Value = serde_json::from_str(text).unwrap();
+        read["vectors"].as_array().unwrap().clone()
+    }
+
+    #[test]
+    fn codes_are_those_of_rfc_4226_and_rfc_6238() {
+        let made = totp(b"12345678901234567890", "ada@example.com").unwrap();
+        let by_counter = vectors(include_str!("../tests/data/hotp_rfc4226_appendix_d.json"));
+        for vector in &by_counter {
+            let (counter, code) = (vector["counter"].as_u64().unwrap(), vector["otp"].as_str().unwrap());
+            assert_eq!(made.generate(counter * 30).to_string(), code, "{counter}");
+            assert_eq!(made.check(code, counter * 30 + 29), Some(counter));
+        }
+        let by_time = vectors(include_str!("../tests/data/totp_rfc6238_appendix_b.json"));
+        let ours: Vec<&Value> = by_time.iter().filter(|vector| vector["algorithm"] == "SHA1").collect();
+        for vector in &ours {
+            let (time, code) = (vector["unix_time"].as_u64().unwrap(), vector["totp"].as_str().unwrap());
+            assert_eq!(made.generate(time).to_string(), code[2..], "{time}");
+            assert_eq!(made.check(&code[2..], time).map(|step| format!("{step:016X}")).as_deref(), vector["t_hex"].as_str());
+        }
+        assert_eq!((by_counter.len(), ours.len()), (10, 6));
     }
 }

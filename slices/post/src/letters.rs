@@ -131,6 +131,11 @@ pub fn second_factor_off(happened: &Happened<'_>, url: &str) -> Content {
     plain("second-factor-off", &[]).happened(happened, url)
 }
 
+/// Tells that whoever runs the installation took second factor and passkeys away. `url` leads to the account's security.
+pub fn second_factor_reset(url: &str) -> Content {
+    plain("second-factor-reset", &[]).and(t("letter-not-asked")).button(url)
+}
+
 /// Tells that a passkey was added. `url` leads to the account's security.
 pub fn passkey_added(name: &str, happened: &Happened<'_>, url: &str) -> Content {
     plain("passkey-added", &[("name", &one_line(name, 100))]).happened(happened, url)
@@ -243,6 +248,7 @@ mod tests {
             again("012345"),
             second_factor_on(&happened, url),
             second_factor_off(&happened, url),
+            second_factor_reset(url),
             passkey_added("My phone", &happened, url),
             passkey_removed("My phone", &happened, url),
             passkey_doubted("My phone", &happened, url),
@@ -279,7 +285,7 @@ mod tests {
         }
         kinds.sort_unstable();
         kinds.dedup();
-        assert_eq!(kinds.len(), 30, "no two letters share a kind");
+        assert_eq!(kinds.len(), 31, "no two letters share a kind");
     }
 
     #[test]

@@ -5,6 +5,7 @@ letter-link-else = If the button does not open, copy this address into your brow
 letter-happened = Device: { $device }. From: { $place }. At: { $when }.
 letter-unknown = unknown
 letter-not-you = If this was you, there is nothing to do. If it was not, press the button now.
+letter-not-asked = If you did not ask for this, tell whoever runs this installation.
 
 letter-verify-subject = Confirm your address
 letter-verify-heading = Confirm your address
@@ -66,6 +67,11 @@ letter-second-factor-off-subject = Two-step sign-in was turned off
 letter-second-factor-off-heading = Two-step sign-in is off
 letter-second-factor-off-text = From now on, a password alone signs in to your account.
 letter-second-factor-off-button = See the account's security
+
+letter-second-factor-reset-subject = Two-step sign-in was taken away
+letter-second-factor-reset-heading = Two-step sign-in was taken away
+letter-second-factor-reset-text = Whoever runs this installation took the second step and the passkeys of your account away, and signed you out everywhere. From now on, a password alone signs in to your account. Set a second step up again.
+letter-second-factor-reset-button = See the account's security
 
 letter-passkey-added-subject = A passkey was added
 letter-passkey-added-heading = A passkey was added
@@ -186,6 +192,7 @@ letter-kind-first-password = First password
 letter-kind-again = Code
 letter-kind-second-factor-on = Two-step sign-in on
 letter-kind-second-factor-off = Two-step sign-in off
+letter-kind-second-factor-reset = Two-step sign-in taken away
 letter-kind-passkey-added = Passkey added
 letter-kind-passkey-removed = Passkey removed
 letter-kind-passkey-doubted = Passkey doubted

@@ -17,7 +17,6 @@ use crate::{
     email::Email,
     guess, letter, login,
     reauth::{self, ReauthVerify},
-    reset,
     revocation::{self, Ended},
     second, session,
 };
@@ -262,13 +261,9 @@ async fn shut(system: &mut System, account: AccountId, email: &str) -> Result<()
     let id = account.uuid();
     revocation::end_sessions(system, account, None, "the account was deleted").await?;
     revocation::of_platform(system, Ended::Account(account)).await?;
-    let devices = sqlx::query_scalar!("DELETE FROM identity.known_device WHERE account_id = $1 RETURNING token_hash", id)
-        .fetch_all(system.conn())
-        .await?;
-    let of_devices = devices.iter().filter_map(|hash| Some(login::keys(email, Some(&hash.as_slice().try_into().ok()?)).1));
-    let guesses: Vec<_> =
-        of_devices.chain([login::keys(email, None).0, second::guess_key(account), reset::own_guess_key(account)]).collect();
+    let guesses = login::guesses(system, account).await?;
     guess::clear(system, &guesses).await?;
+    sqlx::query!("DELETE FROM identity.known_device WHERE account_id = $1", id).execute(system.conn()).await?;
     second::take_away(system, account).await?;
     sqlx::query!("DELETE FROM identity.passkey WHERE account_id = $1", id).execute(system.conn()).await?;
     sqlx::query!("DELETE FROM identity.ceremony WHERE account_id = $1", id).execute(system.conn()).await?;

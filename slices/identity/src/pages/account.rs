@@ -144,7 +144,7 @@ async fn change_password(cx: Cx, fields: Fields) -> Result<Reply> {
 }
 
 /// After an act that needs a proof of the last minutes: back, or to prove first.
-fn proved<T>(done: Result<T>, what: &str) -> Result<Reply> {
+pub(super) fn proved<T>(done: Result<T>, what: &str) -> Result<Reply> {
     match done {
         Ok(_) => Ok(Reply::see(format!("/account/security?done={what}"))),
         Err(kernel::Error::ReauthRequired) => Ok(Reply::see("/reauth?next=/account/security")),

@@ -8,6 +8,7 @@ use web::{
     ui::{self, Act, Button, ColumnKind, Field, Row, Table, Tone, Weight},
 };
 
+use super::account::proved;
 use crate::passkey::{self, Passkey};
 
 pub(super) fn routes(routes: &mut Routes) {
@@ -15,8 +16,7 @@ pub(super) fn routes(routes: &mut Routes) {
 }
 
 async fn remove(cx: Cx, _: Fields) -> Result<Reply> {
-    passkey::remove(&cx, cx.id::<Uuid>("id")?).await?;
-    Ok(Reply::see("/account/security?done=passkey-removed"))
+    proved(passkey::remove(&cx, cx.id::<Uuid>("id")?).await, "passkey-removed")
 }
 
 /// A form that the script shows and acts on. `does` is what it does; `next` is where it goes then; `business` is the one whose

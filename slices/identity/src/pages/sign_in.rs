@@ -155,7 +155,7 @@ async fn second_step(cx: Cx, fields: Fields) -> Result<Reply> {
 
 async fn logout(cx: Cx, _: Fields) -> Result<Reply> {
     let elsewhere = oidc::sign_out_url(&cx).await;
-    session::end(cx.app.db(), &cx.headers).await?;
+    login::sign_out(&cx).await?;
     if let Some(url) = elsewhere {
         return Ok(super::providers::sign_out_page(&cx, &url));
     }

@@ -68,6 +68,27 @@ fn a_good_token_of_each_algorithm_signs_in() {
 }
 
 #[test]
+fn attack_the_tokens_of_rfc_7515_and_rfc_7519_sign_nobody_in() {
+    run(async |story| {
+        let tokens: Value = serde_json::from_str(include_str!("../data/jwt_rfc7515_a1_rfc7519_6_1.json")).unwrap();
+        // Before the one that ends would have ended, and where their issuer is the one that is believed.
+        story.clock.set("2011-03-22T18:00:00Z".parse().unwrap());
+        let believing = story.node(|settings| {
+            let algorithms = ["RS256", "ES256", "EdDSA"].map(str::to_owned).to_vec();
+            let (issuer, audience, jwks_url) =
+                ("joe".to_owned(), "https://bakery.example".to_owned(), "http://127.0.0.1:1/keys".to_owned());
+            settings.external = Some(web::ExternalTokens { issuer, audience, jwks_url, algorithms });
+        });
+        for node in [&believing, &story.node(|_| {})] {
+            for token in tokens.as_array().unwrap() {
+                let token = token["token"].as_str().unwrap();
+                bearing(&node.stranger(), token, "GET", "/v1/auth/me", &json!({})).await.refused("token.wrong");
+            }
+        }
+    });
+}
+
+#[test]
 fn permissions_are_those_of_the_business_that_is_named_or_the_only_one() {
     run(async |story| {
         let world = World::new(&story, &["ES256"]);

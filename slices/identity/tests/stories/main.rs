@@ -1,5 +1,7 @@
 //! Stories of who may do what.
 
+mod activity;
+mod addresses;
 mod assist;
 mod auth_off;
 mod brand;

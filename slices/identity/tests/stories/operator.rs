@@ -48,6 +48,49 @@ fn a_locked_account_is_shut_out_at_once_and_the_log_says_who_whom_and_why() {
 }
 
 #[test]
+fn attack_an_account_made_beforehand_is_given_no_rights_as_it_is() {
+    testkit::run(async |story| {
+        // A business adds Ada's address, chooses the first password itself, and waits.
+        let email = crate::address(&story);
+        let added = story.post("/v1/team/members", &json!({ "email": email, "name": "Ada", "roles": ["seller"] })).await.ok().json();
+        let token = added["passwordLink"].as_str().unwrap().split("token=").nth(1).unwrap().to_owned();
+        let thief = story.stranger();
+        thief.post("/v1/auth/reset-password", &json!({ "token": token, "newPassword": PASSWORD })).await.ok();
+        sign_in(&thief, &email, PASSWORD).await.is(200);
+        // Nobody takes it in for its address, and whoever runs the installation gives it rights without what was set up before.
+        let (_, neighbour) = story.neighbour().await;
+        let slug = neighbour.get("/v1/auth/me").await.ok().json()["tenants"][0]["slug"].clone();
+        thief.post("/v1/team/join", &json!({ "slug": slug })).await.refused("account.unconfirmed");
+        identity::make_admin(&story.db, &story.op(), &email).await.unwrap();
+        thief.get("/v1/auth/me").await.refused("auth.required");
+        sign_in(&thief, &email, PASSWORD).await.refused("login.wrong");
+    });
+}
+
+#[test]
+fn a_second_factor_is_taken_away_and_its_owner_is_told() {
+    testkit::run(async |story| {
+        let admin = story.operator(&[PlatformRole::Admin]).await;
+        let email = registered(&story).await;
+        let ada = story.stranger();
+        sign_in(&ada, &email, PASSWORD).await.is(200);
+        let path = format!("/v1/admin/users/{}/reset-2fa", id_of(&story, &email).await);
+        // Where there is none, there is nothing to tell.
+        admin.post(&path, &json!({ "reason": "asked by phone" })).await.ok();
+        assert!(story.letters_to(&email).await.iter().all(|letter| letter.kind != "second-factor-reset"));
+        sign_in(&ada, &email, PASSWORD).await.is(200);
+        crate::second::set_up(&story, &ada).await;
+        assert_eq!(sign_in(&story.stranger(), &email, PASSWORD).await.is(200).json()["mfaRequired"], json!(true));
+        let user = admin.post(&path, &json!({ "reason": "lost phone, seen in person" })).await.ok().json();
+        assert_eq!(user["twoFactor"], json!(false));
+        let letter = story.letter(&email, "second-factor-reset").await;
+        assert!(letter.links.iter().any(|link| link == "http://hearth.test/account/security"), "{}", letter.text);
+        ada.get("/v1/auth/me").await.refused("auth.required");
+        assert!(sign_in(&ada, &email, PASSWORD).await.is(200).json()["mfaRequired"].is_null());
+    });
+}
+
+#[test]
 fn support_reads_and_unlocks_and_no_more() {
     testkit::run(async |story| {
         let support = story.operator(&[PlatformRole::Support]).await;

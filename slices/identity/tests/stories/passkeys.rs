@@ -176,6 +176,53 @@ fn a_passkey_is_added_signs_in_and_is_removed() {
 }
 
 #[test]
+fn adding_or_removing_a_passkey_ends_the_other_sessions_and_is_told() {
+    run(async |story| {
+        let (ada, email) = signed_in(&story).await;
+        let elsewhere = async || {
+            let (browser, program) = (story.stranger(), crate::tokens(&story, &email).await);
+            sign_in(&browser, &email, PASSWORD).await.ok();
+            (browser, program["accessToken"].as_str().unwrap().to_owned())
+        };
+        let over = async |(browser, token): (Person, String)| {
+            browser.get("/v1/auth/me").await.refused("auth.required");
+            crate::bearing(&story.stranger(), &token, "GET", "/v1/auth/me", &json!({})).await.refused("token.wrong");
+            ada.get("/v1/auth/me").await.ok();
+        };
+        let before = elsewhere().await;
+        added(&story, &ada).await;
+        over(before).await;
+        story.letter(&email, "passkey-added").await;
+        let before = elsewhere().await;
+        let id = testkit::text(&ada.get("/v1/auth/passkeys").await.ok().json()["rows"][0]["id"]);
+        ada.delete(&format!("/v1/auth/passkeys/{id}")).await.is(204);
+        over(before).await;
+        story.letter(&email, "passkey-removed").await;
+    });
+}
+
+#[test]
+fn attack_a_stolen_session_removes_no_passkey() {
+    run(async |story| {
+        let (ada, email) = signed_in(&story).await;
+        let device = added(&story, &ada).await;
+        let id = testkit::text(&ada.get("/v1/auth/passkeys").await.ok().json()["rows"][0]["id"]);
+        story.later(Duration::from_secs(16 * 60));
+        ada.delete(&format!("/v1/auth/passkeys/{id}")).await.refused("auth.again");
+        assert_eq!(ada.form(&format!("/account/passkeys/{id}/remove"), &[]).await.location(), "/reauth?next=/account/security");
+        show(&story.stranger(), &device).await.ok();
+        assert!(story.letters_to(&email).await.iter().all(|letter| letter.kind != "passkey-removed"));
+        // Who shows again who they are removes it.
+        let proved = ada.post("/v1/auth/reauth/verify", &json!({ "password": PASSWORD })).await.ok().json();
+        ada.keep_csrf(proved["csrfToken"].as_str().unwrap());
+        let done = ada.form(&format!("/account/passkeys/{id}/remove"), &[]).await;
+        assert_eq!(done.location(), "/account/security?done=passkey-removed");
+        story.letter(&email, "passkey-removed").await;
+        show(&story.stranger(), &device).await.refused("passkey.wrong");
+    });
+}
+
+#[test]
 fn a_passkey_needs_no_second_factor_and_proves_again() {
     run(async |story| {
         let (ada, _) = signed_in(&story).await;
@@ -359,6 +406,7 @@ fn attack_where_a_second_factor_is_demanded_the_password_does_not_go_round_the_p
             thief.delete(&format!("/v1/auth/passkeys/{}", row["id"].as_str().unwrap())).await.is(204);
         }
         thief.get("/v1/items").await.refused("second.needed");
-        ada.get("/v1/items").await.refused("second.needed");
+        // What was signed in elsewhere ended with the factor.
+        ada.get("/v1/items").await.refused("auth.required");
     });
 }

@@ -15,6 +15,17 @@ fn part(token: &str, n: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(n).unwrap()).unwrap()).unwrap()
 }
 
+/// What the platform's trail says of a session: action, what it became.
+async fn in_trail(story: &testkit::Story, session: &str) -> Vec<(String, Value)> {
+    let mut system = story.db.system("story.trail").await.unwrap();
+    sqlx::query_as("SELECT action, after FROM db.trail WHERE tenant_id = $1 AND target_id = $2::uuid ORDER BY at, id")
+        .bind(kernel::PLATFORM.uuid())
+        .bind(session)
+        .fetch_all(system.conn())
+        .await
+        .unwrap()
+}
+
 #[test]
 fn a_program_signs_in_and_its_token_is_signed_by_a_published_key() {
     testkit::run(async |story| {
@@ -137,7 +148,52 @@ fn attack_a_stolen_refresh_token_ends_its_family_and_no_other() {
         // The other device goes on.
         bearing(&story.stranger(), text(&till, "accessToken"), "GET", "/v1/auth/me", &json!({})).await.ok();
         refresh(text(&till, "refreshToken")).await.ok();
-        assert!(story.letter(&email, "signed-out").await.text.contains("twice") || !story.letters_to(&email).await.is_empty());
+        // Once, and to its owner.
+        let told = story.letter(&email, "signed-out").await;
+        assert!(told.text.contains("was used a second time"), "{}", told.text);
+        assert_eq!(story.letters_to(&email).await.iter().filter(|letter| letter.kind == "signed-out").count(), 1);
+        let trail: Vec<(String, Value)> = in_trail(&story, text(&phone, "session")).await;
+        let stolen: Vec<&Value> = trail.iter().filter(|(action, _)| action == "session.stolen").map(|(_, after)| after).collect();
+        assert_eq!(stolen, [&json!({ "account": phone["account"] })], "{trail:?}");
+        assert!(in_trail(&story, text(&till, "session")).await.iter().all(|(action, _)| action != "session.stolen"));
+    });
+}
+
+#[test]
+fn a_new_signing_key_is_published_an_hour_before_it_signs() {
+    testkit::own_database(async |story| {
+        let email = registered(&story).await;
+        // A node reads the keys anew after half a minute; here each look is a node's that just started.
+        let node = || story.node(|settings| settings.limit_factor = 1_000_000);
+        let signs = async || {
+            let login = json!({ "email": email, "password": crate::PASSWORD });
+            let pair = node().stranger().post("/v1/auth/login", &login).await.is(200).json();
+            part(text(&pair, "accessToken"), 0)["kid"].as_str().unwrap().to_owned()
+        };
+        let published = async || -> Vec<String> {
+            let set = node().stranger().get("/.well-known/jwks.json").await.ok().json();
+            set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+        };
+        let old = signs().await;
+        let (new, signs_from) = identity::rotate_signing(&story.db, false).await.unwrap();
+        assert_ne!(new, old);
+        assert_eq!(signs_from.micros() - story.clock.now().micros(), 3600 * 1_000_000);
+        assert_eq!(published().await, [old.clone(), new.clone()], "the next key is known before it signs");
+        assert_eq!(signs().await, old);
+        story.later(Duration::from_secs(3599));
+        assert_eq!(signs().await, old);
+        let last = tokens(&story, &email).await;
+        assert_eq!(part(text(&last, "accessToken"), 0)["kid"], json!(old));
+        story.later(Duration::from_secs(1));
+        assert_eq!(signs().await, new);
+        // What the old one signed stands until its own end, and no token outlives the key.
+        let me = async || bearing(&node().stranger(), text(&last, "accessToken"), "GET", "/v1/auth/me", &json!({})).await;
+        story.later(Duration::from_secs(14 * 60));
+        me().await.ok();
+        assert_eq!(published().await, [old, new.clone()]);
+        story.later(Duration::from_secs(6 * 60));
+        me().await.refused("token.wrong");
+        assert_eq!(published().await, [new]);
     });
 }
 
