@@ -4,6 +4,7 @@ mod all {
     mod bad_input;
     mod browser;
     mod captcha;
+    mod constraints;
     mod cors;
     mod costs;
     mod faults;
