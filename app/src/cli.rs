@@ -181,10 +181,11 @@ enum TrailCommand {
 enum ImportCommand {
     /// Import past sales from CSV files, as a till or a spreadsheet exported them.
     ///
-    /// What each column means is guessed and shown by the page /import, where it can be changed; here the guess is taken. It is all or
-    /// nothing: one refused line stops everything, unless --yes. Lines that name no item (NONE, NULL) are left out and counted.
+    /// What each column means is guessed and said with its reason, what nothing proves first. To change it, print the guess with
+    /// --dry-run --json, and give it back with --mapping. It is all or nothing: one refused line stops everything, unless --yes. Lines
+    /// that name no item (NONE, NULL) are left out and counted.
     #[command(
-        after_help = "Examples:\n  hearth import sales till.csv --tenant hill-bakery --dry-run\n  hearth import sales orders.csv order_details.csv items.csv --tenant hill-bakery\n  hearth import sales till.csv.gz prices.csv --tenant hill-bakery --cost-percent 35 --json"
+        after_help = "Examples:\n  hearth import sales till.csv --tenant hill-bakery --dry-run\n  hearth import sales till.csv --tenant hill-bakery --dry-run --json > guess.json\n  hearth import sales till.csv --tenant hill-bakery --mapping guess.json\n  hearth import sales orders.csv order_details.csv items.csv --tenant hill-bakery\n  hearth import sales till.csv.gz prices.csv --tenant hill-bakery --cost-percent 35 --json"
     )]
     Sales(import::Sales),
 }
@@ -489,12 +490,22 @@ async fn link_member(common: &Common, asked: &tenant::Link) -> Result<ExitCode, 
 }
 
 async fn import_sales(common: &Common, asked: &import::Sales) -> Result<ExitCode, Trouble> {
+    let taken = import::look(asked).await?;
+    if !common.json {
+        print!("{}", taken.text());
+    }
+    if let Some(missing) = taken.missing(asked) {
+        if common.json {
+            println!("{}", taken.json());
+        }
+        return Err(missing);
+    }
     let report = common.with(async |app| {
         let business = check::business(app.db(), &asked.tenant).await?;
-        import::sales(app.db(), &business, asked).await.map_err(Trouble::from)
+        import::sales(app.db(), &business, asked, &taken).await.map_err(Trouble::from)
     });
     let report = report.await?;
-    println!("{}", if common.json { import::json(&report).to_string() } else { import::text(&report) });
+    println!("{}", if common.json { import::json(&report, &taken).to_string() } else { import::text(&report) });
     Ok(found(!import::done(&report)))
 }
 
