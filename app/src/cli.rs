@@ -9,6 +9,7 @@ use serde_json::json;
 use web::App;
 
 use crate::config::{Config, Sources};
+use crate::jobs::{self, JobsCommand};
 use crate::open::{self, Purpose};
 use crate::operator::{self, AdminCommand, KeysCommand, UsersCommand};
 use crate::{Trouble, check, demo, docs, health, import, logs, mail, migrations, report, serve, tenant, trail};
@@ -101,6 +102,9 @@ enum Command {
     /// The keys that sign tokens and seal secrets.
     #[command(subcommand, arg_required_else_help = true)]
     Keys(KeysCommand),
+    /// Work in the background that failed for good.
+    #[command(subcommand, arg_required_else_help = true)]
+    Jobs(JobsCommand),
     /// The settings.
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),
@@ -305,6 +309,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Trouble> {
         Command::Users(command) => Ok(said(&common, common.with(async |app| operator::users(app, &command).await).await?)),
         Command::Keys(KeysCommand::New) => Ok(said(&common, operator::new_key())),
         Command::Keys(KeysCommand::Rotate(asked)) => Ok(said(&common, common.with(async |app| operator::rotate(app, &asked).await).await?)),
+        Command::Jobs(command) => Ok(said(&common, common.with(async |app| jobs::jobs(app.db(), &command).await).await?)),
         Command::Config(ConfigCommand::Check { print }) => Ok(check_config(&common, print).await),
         Command::Trail(command) => trail_command(&common, command).await,
         Command::Check { tenant } => check_businesses(&common, tenant.as_deref()).await,
