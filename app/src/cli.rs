@@ -9,6 +9,7 @@ use serde_json::json;
 use web::App;
 
 use crate::config::{Config, Sources};
+use crate::jobs::{self, JobsCommand};
 use crate::open::{self, Purpose};
 use crate::operator::{self, AdminCommand, KeysCommand, UsersCommand};
 use crate::{Trouble, check, demo, docs, health, import, logs, mail, migrations, report, serve, tenant, trail};
@@ -101,6 +102,9 @@ enum Command {
     /// The keys that sign tokens and seal secrets.
     #[command(subcommand, arg_required_else_help = true)]
     Keys(KeysCommand),
+    /// Work in the background that failed for good.
+    #[command(subcommand, arg_required_else_help = true)]
+    Jobs(JobsCommand),
     /// The settings.
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),
@@ -181,10 +185,11 @@ enum TrailCommand {
 enum ImportCommand {
     /// Import past sales from CSV files, as a till or a spreadsheet exported them.
     ///
-    /// What each column means is guessed and shown by the page /import, where it can be changed; here the guess is taken. It is all or
-    /// nothing: one refused line stops everything, unless --yes. Lines that name no item (NONE, NULL) are left out and counted.
+    /// What each column means is guessed and said with its reason, what nothing proves first. To change it, print the guess with
+    /// --dry-run --json, and give it back with --mapping. It is all or nothing: one refused line stops everything, unless --yes. Lines
+    /// that name no item (NONE, NULL) are left out and counted.
     #[command(
-        after_help = "Examples:\n  hearth import sales till.csv --tenant hill-bakery --dry-run\n  hearth import sales orders.csv order_details.csv items.csv --tenant hill-bakery\n  hearth import sales till.csv.gz prices.csv --tenant hill-bakery --cost-percent 35 --json"
+        after_help = "Examples:\n  hearth import sales till.csv --tenant hill-bakery --dry-run\n  hearth import sales till.csv --tenant hill-bakery --dry-run --json > guess.json\n  hearth import sales till.csv --tenant hill-bakery --mapping guess.json\n  hearth import sales orders.csv order_details.csv items.csv --tenant hill-bakery\n  hearth import sales till.csv.gz prices.csv --tenant hill-bakery --cost-percent 35 --json"
     )]
     Sales(import::Sales),
 }
@@ -304,6 +309,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Trouble> {
         Command::Users(command) => Ok(said(&common, common.with(async |app| operator::users(app, &command).await).await?)),
         Command::Keys(KeysCommand::New) => Ok(said(&common, operator::new_key())),
         Command::Keys(KeysCommand::Rotate(asked)) => Ok(said(&common, common.with(async |app| operator::rotate(app, &asked).await).await?)),
+        Command::Jobs(command) => Ok(said(&common, common.with(async |app| jobs::jobs(app.db(), &command).await).await?)),
         Command::Config(ConfigCommand::Check { print }) => Ok(check_config(&common, print).await),
         Command::Trail(command) => trail_command(&common, command).await,
         Command::Check { tenant } => check_businesses(&common, tenant.as_deref()).await,
@@ -489,12 +495,22 @@ async fn link_member(common: &Common, asked: &tenant::Link) -> Result<ExitCode, 
 }
 
 async fn import_sales(common: &Common, asked: &import::Sales) -> Result<ExitCode, Trouble> {
+    let taken = import::look(asked).await?;
+    if !common.json {
+        print!("{}", taken.text());
+    }
+    if let Some(missing) = taken.missing(asked) {
+        if common.json {
+            println!("{}", taken.json());
+        }
+        return Err(missing);
+    }
     let report = common.with(async |app| {
         let business = check::business(app.db(), &asked.tenant).await?;
-        import::sales(app.db(), &business, asked).await.map_err(Trouble::from)
+        import::sales(app.db(), &business, asked, &taken).await.map_err(Trouble::from)
     });
     let report = report.await?;
-    println!("{}", if common.json { import::json(&report).to_string() } else { import::text(&report) });
+    println!("{}", if common.json { import::json(&report, &taken).to_string() } else { import::text(&report) });
     Ok(found(!import::done(&report)))
 }
 

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use db::Command;
 use identity::OpenBusiness;
 use kernel::{Op, Result, Source, TenantId};
+use rustix::process::geteuid;
 use sales::import::{ImportAsk, Options};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -39,12 +40,13 @@ pub async fn demo(mut config: Config, fresh: bool) -> std::result::Result<(), Tr
     let sign_in = config.data_dir.join(SIGN_IN);
     if fresh || !sign_in.exists() {
         clear(&config.data_dir)?;
+        // Before anything is made there: what a killed start leaves behind is known as the demo's.
+        mark(&config.data_dir)?;
     }
     let opened = open::open(&config, Source::real(), &migrations(), Purpose::Serve).await?.0;
     serve::make_spool(&config)?;
     let app = serve::app(opened.db.clone(), &config);
     if !sign_in.exists() {
-        mark(&config.data_dir)?;
         println!("Loading half a year of a bakery's sales …");
         match make(&app).await {
             Ok(password) => write_secret(&sign_in, &format!("{OWNER}\n{password}\n"))?,
@@ -79,8 +81,11 @@ fn clear(dir: &Path) -> std::result::Result<(), Trouble> {
             "Give the demo a directory of its own: hearth demo --data-dir DIR.",
         ));
     }
-    if let Some(running) = postgres::running(dir) {
-        return Err(Trouble::new(format!("the demo is running as process {}", running.pid), "End it first."));
+    match postgres::remove(dir) {
+        Err(postgres::Error::AlreadyRunning { pid }) => {
+            return Err(Trouble::new(format!("the demo is running as process {pid}"), "End it first."));
+        }
+        removed => removed?,
     }
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -93,6 +98,9 @@ fn clear(dir: &Path) -> std::result::Result<(), Trouble> {
 }
 
 fn mark(dir: &Path) -> std::result::Result<(), Trouble> {
+    // Root's may be passed through: the database's user must reach its own directory below.
+    let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
+    fs::DirBuilder::new().recursive(true).mode(mode).create(dir)?;
     Ok(fs::write(dir.join(MARK), "This directory is Hearth's demo; `hearth demo --fresh` deletes what is in it.\n")?)
 }
 

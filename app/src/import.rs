@@ -1,17 +1,21 @@
 //! `hearth import sales`: a past from the files of a till or a spreadsheet.
 
-use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use db::Db;
 use kernel::{Op, Result};
 use pricing::Method;
-use sales::import::{ImportAsk, ImportReport, Options, Outcome, Progress};
+use sales::import::{ImportAsk, ImportReport, Options, Outcome, Progress, Understood, understand};
 use serde_json::{Value, json};
-use tables::Source;
+use tables::{Decision, Limits, Mapping, Source, Sure};
 
-use crate::check::Business;
+use crate::{Trouble, check::Business};
+
+/// No mapping is larger.
+const LARGEST_MAPPING: u64 = 4 << 20;
 
 /// What is imported, and how.
 #[derive(Args, Clone, Debug)]
@@ -28,6 +32,9 @@ pub struct Sales {
     /// Import the other lines although some are refused.
     #[arg(long)]
     pub yes: bool,
+    /// What each file and column is, as JSON: the report of `--dry-run --json`, or its `mapping` alone. Without it the guess is taken.
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
     /// Which till wrote the files. Two tills that number their tickets alike need two names.
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
@@ -39,11 +46,83 @@ pub struct Sales {
     pub paid_by: Option<String>,
 }
 
+/// Files that were looked into, and what they are taken for.
+pub struct Taken {
+    understood: Understood,
+    mapping: Mapping,
+    /// Why the guess is as it is, what a person should look at first; nothing where a person said it.
+    decisions: Vec<Decision>,
+}
+
+/// Looks into the files; needs no database.
+pub async fn look(asked: &Sales) -> Result<Taken, Trouble> {
+    let said = asked.mapping.as_deref().map(read_mapping).transpose()?;
+    let understood = understand(asked.files.iter().map(Source::path).collect()).await?;
+    if let (Some(mapping), Some(path)) = (&said, &asked.mapping) {
+        let fits = tables::read(&understood.files, &understood.profiles, mapping, &Limits::default());
+        if let Some(wrong) = fits.err().filter(|error| error.code.starts_with("mapping.")) {
+            return Err(no_mapping(path, wrong.code, &wrong.to_string()));
+        }
+    }
+    let mut decisions = if said.is_none() { understood.guess.decisions.clone() } else { Vec::new() };
+    decisions.sort_by_key(|decision| decision.sure);
+    Ok(Taken { mapping: said.unwrap_or_else(|| understood.guess.mapping.clone()), understood, decisions })
+}
+
+/// Reads a mapping, or the report that holds it.
+fn read_mapping(path: &Path) -> Result<Mapping, Trouble> {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST_MAPPING).read_to_string(&mut text));
+    read.map_err(|error| no_mapping(path, "import.mapping", &error.to_string()))?;
+    let wrong = |error: serde_json::Error| no_mapping(path, "import.mapping", &error.to_string());
+    let mut all: Value = serde_json::from_str(&text).map_err(wrong)?;
+    let mapping = all.get_mut("mapping").map(Value::take).unwrap_or(all);
+    serde_json::from_value(mapping).map_err(wrong)
+}
+
+fn no_mapping(path: &Path, code: &str, why: &str) -> Trouble {
+    let said = kernel::code("import.mapping").map_or("", |row| row.text);
+    Trouble::usage(
+        format!("--mapping {}: {said} {} ({code})", path.display(), why.trim_start_matches(": ")),
+        "`hearth import sales … --dry-run --json` prints the mapping that is guessed; change that, and give it here.",
+    )
+}
+
+impl Taken {
+    /// What is missing before anything can be read; nothing where a person said what the files are.
+    pub fn missing(&self, asked: &Sales) -> Option<Trouble> {
+        let problem = self.understood.guess.problems.first().filter(|_| asked.mapping.is_none())?;
+        let what = problem.to_string();
+        Some(Trouble::new(
+            format!("{} ({})", what.trim_start_matches(": "), problem.code),
+            "Say it with --mapping FILE: `--json` prints what was understood so far.",
+        ))
+    }
+
+    /// For programs; a mapping that can be given back.
+    pub fn json(&self) -> Value {
+        json!({ "mapping": self.mapping, "decisions": self.decisions, "problems": self.understood.guess.problems })
+    }
+
+    /// For people: what they should look at before the rest.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        if self.decisions.iter().any(|decision| decision.sure == Sure::Unsure) {
+            out.push_str("Look at what nothing proves; --mapping changes it:\n");
+        }
+        for decision in &self.decisions {
+            let lead = if decision.sure == Sure::Unsure { "  not sure: " } else { "" };
+            out.push_str(&format!("{lead}{}: {}\n", decision.file, decision.text));
+        }
+        out
+    }
+}
+
 /// Imports; progress goes to a terminal that watches.
-pub async fn sales(db: &Db, business: &Business, asked: &Sales) -> Result<ImportReport> {
+pub async fn sales(db: &Db, business: &Business, asked: &Sales, taken: &Taken) -> Result<ImportReport> {
     let ask = ImportAsk {
-        files: asked.files.iter().map(Source::path).collect(),
-        mapping: None,
+        files: taken.understood.files.clone(),
+        mapping: Some(taken.mapping.clone()),
         options: Options {
             site: None,
             source: asked.source.clone(),
@@ -56,7 +135,7 @@ pub async fn sales(db: &Db, business: &Business, asked: &Sales) -> Result<Import
     };
     let op = Op::program(db.source(), "cli:import", Some(business.id));
     let watched = std::io::stderr().is_terminal();
-    let report = sales::import::run(db, op, ask, &|progress| {
+    let report = sales::import::run_understood(db, op, ask, taken.understood.clone(), &|progress| {
         if watched {
             show(progress)
         }
@@ -79,9 +158,11 @@ pub fn done(report: &ImportReport) -> bool {
 }
 
 /// The report for programs.
-pub fn json(report: &ImportReport) -> Value {
+pub fn json(report: &ImportReport, taken: &Taken) -> Value {
     let mut all = json!(report);
     all["total"] = json!(report.total);
+    all["mapping"] = json!(taken.mapping);
+    all["decisions"] = json!(taken.decisions);
     all
 }
 

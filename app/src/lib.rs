@@ -8,6 +8,7 @@ mod docs;
 mod health;
 pub mod http;
 pub mod import;
+mod jobs;
 mod logs;
 pub mod mail;
 pub mod open;

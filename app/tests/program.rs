@@ -1,6 +1,7 @@
 //! The program as its operator meets it: started, asked, killed, started again.
 
 mod program {
+    mod demo;
     mod importing;
     mod mail;
     mod nodes;

@@ -5,6 +5,7 @@ mod all {
     mod browser;
     mod captcha;
     mod closing;
+    mod constraints;
     mod cors;
     mod costs;
     mod faults;

@@ -126,3 +126,93 @@ fn an_import_that_is_killed_half_way_leaves_nothing_and_is_taken_up_again() {
     assert_eq!(code, 0, "{said}");
     assert_eq!(serving.end(), Some(0));
 }
+
+/// A business, and a till's file beside it whose days could as well be months.
+fn with_a_file() -> (tempfile::TempDir, String) {
+    let dir = place();
+    let owner = ["--currency", "GBP", "--time-zone", "Europe/London", "--owner", "ada@example.com"];
+    let create = [&["tenant", "create", "--name", "Vale Bakery", "--slug", "vale"][..], &owner].concat();
+    assert_eq!(ended(&mut hearth(dir.path(), &create)).0, 0);
+    let csv = dir.path().join("till.csv");
+    let lines: String = (1..9).map(|n| format!("0{n}/03/2017,{n},Bread,3.20\n")).collect();
+    std::fs::write(&csv, format!("date,ticket,item,price\n{lines}")).unwrap();
+    let csv = csv.to_str().unwrap().to_owned();
+    (dir, csv)
+}
+
+#[test]
+fn a_guess_is_said_doubts_first_and_another_reading_is_given_back() {
+    let (dir, csv) = with_a_file();
+    let data = dir.path();
+    let import = |more: &[&str]| ended(&mut hearth(data, &[&["import", "sales", &csv, "--tenant", "vale"], more].concat()));
+    let (code, said) = import(&["--dry-run"]);
+    assert_eq!(code, 0, "{said}");
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(
+        lines[0].starts_with("Look at what nothing proves") && lines[1].starts_with("  not sure: till.csv: date is the date"),
+        "{said}"
+    );
+    assert!(lines[1].contains("no day is over 12"), "{said}");
+    let sure = lines.iter().position(|line| line.starts_with("till.csv: item is the item")).unwrap();
+    assert!(sure > 1 && lines.last().unwrap().starts_with("Tried: 8 orders"), "{said}");
+
+    let (code, said) = import(&["--dry-run", "--json"]);
+    let mut report: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &report["days"]), (0, &json!(["2017-03-01", "2017-03-08"])));
+    assert_eq!((&report["decisions"][0]["column"], &report["decisions"][0]["sure"]), (&json!("date"), &json!("unsure")));
+    for kept in ["lines", "accepted", "documents"] {
+        assert_eq!(report[kept], 8, "{report}");
+    }
+    assert_eq!((&report["refused"], &report["total"]["minor"]), (&json!([]), &json!(2560)));
+    let date = report["mapping"]["columns"].as_array_mut().unwrap().iter_mut().find(|column| column["role"] == "date").unwrap();
+    date["format"]["order"] = json!("month_day_year");
+    // The whole report, or its mapping alone.
+    let (whole, alone) = (data.join("report.json"), data.join("mapping.json"));
+    std::fs::write(&whole, report.to_string()).unwrap();
+    std::fs::write(&alone, report["mapping"].to_string()).unwrap();
+    for file in [&whole, &alone] {
+        let (code, said) = import(&["--dry-run", "--json", "--mapping", file.to_str().unwrap()]);
+        let told: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!((code, &told["days"], &told["mapping"]), (0, &json!(["2017-01-03", "2017-08-03"]), &report["mapping"]), "{said}");
+    }
+    let (code, said) = import(&["--mapping", alone.to_str().unwrap()]);
+    assert!(code == 0 && said.starts_with("Imported 8 orders"), "what a person said is not guessed: {said}");
+}
+
+#[test]
+fn what_is_no_mapping_is_refused_with_its_code_before_anything_is_read() {
+    let (dir, csv) = with_a_file();
+    let data = dir.path();
+    let guess = |csv: &str| ended(&mut hearth(data, &["import", "sales", csv, "--tenant", "vale", "--dry-run", "--json"]));
+    let report: Value = serde_json::from_str(&guess(&csv).1).unwrap();
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut mapping = report["mapping"].clone();
+        change(&mut mapping);
+        mapping.to_string()
+    };
+    let file = data.join("mapping.json");
+    for (content, code, said) in [
+        ("date=day".to_owned(), "import.mapping", "expected value"),
+        ("{}".to_owned(), "import.mapping", "missing field `files`"),
+        (with(&|mapping| mapping["flavour"] = json!("rye")), "import.mapping", "unknown field `flavour`"),
+        (with(&|mapping| mapping["columns"][0]["role"] = json!("weather")), "import.mapping", "weather"),
+        (with(&|mapping| mapping["columns"][0]["column"] = json!("colour")), "mapping.unknown_column", "colour"),
+        (with(&|mapping| mapping["files"][0]["name"] = json!("other.csv")), "mapping.unknown_file", "other.csv"),
+    ] {
+        std::fs::write(&file, content).unwrap();
+        let (status, told) = ended(&mut hearth(data, &["import", "sales", &csv, "--tenant", "vale", "--mapping", file.to_str().unwrap()]));
+        assert!(status == 2 && told.contains(&format!("({code})")) && told.contains(said), "{code}, {said}: {status} {told}");
+    }
+    let (status, told) = ended(&mut hearth(data, &["import", "sales", &csv, "--tenant", "vale", "--mapping", "/nowhere/mapping.json"]));
+    assert!(status == 2 && told.contains("(import.mapping)") && told.contains("No such file"), "{told}");
+
+    // What can't be guessed at all is said, with what is known so far.
+    let vague = data.join("vague.csv");
+    std::fs::write(&vague, "item,price\nBread,3.20\nTea,1.80\n").unwrap();
+    let (status, told) = ended(&mut hearth(data, &["import", "sales", vague.to_str().unwrap(), "--tenant", "vale", "--dry-run"]));
+    assert!(status == 1 && told.contains("(mapping.no_date)") && told.contains("--mapping FILE"), "{told}");
+    let out = output(&mut hearth(data, &["import", "sales", vague.to_str().unwrap(), "--tenant", "vale", "--dry-run", "--json"]));
+    let told: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((out.status.code(), &told["problems"][0]["code"]), (Some(1), &json!("mapping.no_date")), "{told}");
+    assert!(told["mapping"]["columns"].as_array().unwrap().iter().any(|column| column["role"] == "item"), "{told}");
+}

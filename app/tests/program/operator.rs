@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 
 use super::super::{Serving, ended, hearth, place};
 use super::selling::{PASSWORD, Till, open_business};
@@ -164,4 +165,56 @@ fn a_person_s_data_is_printed_and_deleted_from_the_command_line() {
     assert_eq!(others["rows"][0]["name"], "Former member");
     let (code, told) = ended(&mut hearth(dir.path(), &["trail", "verify"]));
     assert_eq!(code, 0, "{told}");
+}
+
+#[test]
+fn a_job_that_failed_for_good_is_listed_and_retried_from_the_command_line() {
+    testkit::own_database(async |story| {
+        let dir = place();
+        let run = |arguments: &[&str]| {
+            let mut command = hearth(dir.path(), &[&["jobs"], arguments].concat());
+            command.env("HEARTH_MODE", "production").env("HEARTH_PUBLIC_URL", "https://bakery.example");
+            command.env("HEARTH_DATABASE_URL", story.database_url("hearth_app"));
+            command.env("HEARTH_DATABASE_SYSTEM_URL", story.database_url("hearth_system"));
+            command.env("HEARTH_ENCRYPTION_KEYS", "stories QSByaW5nIGZvciBzdG9yaWVzLCBhbmQgbm90aGluZyE=");
+            ended(&mut command)
+        };
+        assert_eq!(run(&["list"]), (0, "No job waits for a person.\n".to_owned()));
+        // Somebody else's import of this business never ends.
+        let till = b"date,time,ticket,item,price\n2017-03-01,09:00:00,1,Bread,3.20\n";
+        let page = story.owner.upload("/import", &[], &[("files", "till.csv", till)]).await.location();
+        let import = format!("/v1/imports/{}", page.rsplit('/').next().unwrap());
+        story.post(&format!("{import}/run"), &json!({})).await.ok();
+        let mut other = PgConnection::connect(&story.database_url("hearth_app")).await.unwrap();
+        let alone = format!("SELECT pg_advisory_lock(hashtextextended('sales.import {}', 0))", story.tenant);
+        sqlx::raw_sql(sqlx::AssertSqlSafe(alone)).execute(&mut other).await.unwrap();
+        for _ in 0..8 {
+            story.jobs().await;
+            story.later(std::time::Duration::from_secs(600));
+        }
+        let listed: Value = serde_json::from_str(&run(&["list", "--json"]).1).unwrap();
+        let dead = &listed["rows"][0];
+        assert_eq!(
+            (&dead["name"], &dead["tenant"], &dead["attempts"]),
+            (&json!("sales.import"), &json!(story.slug), &json!(8)),
+            "{listed}"
+        );
+        let (code, said) = run(&["list"]);
+        assert!(code == 0 && said.contains("another import of this business is running"), "{said}");
+        story.owner_comes_back().await;
+        assert_eq!(story.get(&import).await.ok().json()["state"], "failed");
+
+        other.close().await.unwrap();
+        let (code, said) = run(&["retry", dead["id"].as_str().unwrap()]);
+        assert!(code == 0 && said.contains("is queued again"), "{said}");
+        assert_eq!(run(&["list"]).1, "No job waits for a person.\n");
+        // It is due by the clock of the command, which is the real one; stories live in another time.
+        story.clock.set(kernel::Source::real().now().max(story.clock.now()).plus_seconds(60));
+        story.jobs().await;
+        story.owner_comes_back().await;
+        assert_eq!(story.get(&import).await.ok().json()["state"], "done");
+        let (code, said) = run(&["retry", dead["id"].as_str().unwrap()]);
+        assert!(code == 1 && said.contains("no dead job has the id"), "{said}");
+        assert_eq!(run(&["retry", "the-import"]).0, 2);
+    });
 }

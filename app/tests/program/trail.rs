@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use serde_json::Value;
+use sqlx::{Connection, PgConnection};
 
 use super::super::{ended, hearth, output, place, text};
 
@@ -108,6 +109,61 @@ fn a_trail_is_proved_from_database_export_and_checkpoints_elsewhere() {
     fs::write(&file, line.replace(&hash, &"0".repeat(64))).unwrap();
     let (status, said) = ended(&mut with(&["trail", "verify"]));
     assert!(status == 1 && said.contains("kept elsewhere") && said.contains("not genuine"), "{said}");
+}
+
+#[test]
+fn a_key_that_is_made_while_a_trail_is_proved_is_known_with_what_it_signed() {
+    testkit::own_database(async |story| {
+        story.neighbour().await;
+        story.sequence().await;
+        let dir = place();
+        let run = |arguments: &[&str]| {
+            let mut command = hearth(dir.path(), arguments);
+            command.env("HEARTH_MODE", "production").env("HEARTH_PUBLIC_URL", "https://bakery.example");
+            command.env("HEARTH_DATABASE_URL", story.database_url("hearth_app"));
+            command.env("HEARTH_DATABASE_SYSTEM_URL", story.database_url("hearth_system"));
+            command.env("HEARTH_ENCRYPTION_KEYS", "stories QSByaW5nIGZvciBzdG9yaWVzLCBhbmQgbm90aGluZyE=");
+            command
+        };
+        // The program that proves and the one that exports are both held up at the first entry that they read.
+        let mut owner = PgConnection::connect(&story.database_url("hearth_owner")).await.unwrap();
+        let mut held = owner.begin().await.unwrap();
+        sqlx::raw_sql("LOCK TABLE db.log").execute(&mut *held).await.unwrap();
+        let begun = |arguments: &[&str]| run(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (proving, exporting) = (begun(&["trail", "verify", "--json"]), begun(&["trail", "export", "--tenant", &story.slug]));
+        let waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'db.log'::regclass AND NOT granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut *held).await.unwrap() < 2 {
+            tokio::task::yield_now().await;
+        }
+        // The very first key is made now, and signs where every log ends.
+        assert!(story.db.checkpoint(None).await.unwrap() >= 2);
+        held.commit().await.unwrap();
+
+        let proved = proving.wait_with_output().unwrap();
+        assert!(proved.status.success(), "{}{}", text(&proved.stdout), text(&proved.stderr));
+        let told: Value = serde_json::from_slice(&proved.stdout).unwrap();
+        let logs = told["logs"].as_array().unwrap();
+        let young =
+            logs.iter().flat_map(|log| log["kids"].as_array().unwrap()).next().expect("a log that was read later has its checkpoint");
+        let exported = exporting.wait_with_output().unwrap();
+        assert!(exported.status.success(), "{}", text(&exported.stderr));
+        let file = dir.path().join("trail.jsonl");
+        let prove = |lines: &[u8]| {
+            fs::write(&file, lines).unwrap();
+            ended(&mut hearth(dir.path(), &["trail", "verify", "--export", file.to_str().unwrap(), "--key", young.as_str().unwrap()]))
+        };
+        let (status, said) = prove(&exported.stdout);
+        assert!(status == 0 && said.contains("no checkpoint yet"), "an export is of one moment: {said}");
+        let (status, said) = prove(&output(&mut run(&["trail", "export", "--tenant", &story.slug])).stdout);
+        assert!(status == 0 && said.contains("1 checkpoint(s)"), "{said}");
+        // Another installation's key is none of ours, however it came in.
+        story
+            .as_role("hearth_system", "UPDATE db.trail_key SET private_key = set_byte(private_key, 40, get_byte(private_key, 40) # 1)")
+            .await;
+        let (status, said) = ended(&mut run(&["trail", "verify"]));
+        assert!(status == 1 && said.contains("unknown key"), "{said}");
+    });
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub use close::close_days;
 pub use commit::Committed;
 pub use database::{Config, Db, Keeping, PLANNING, System};
 pub use intent::{Answer, Command, Intent, forget_intents_with};
-pub use jobs::{DeadJob, Jobs, Later, Periodic, Run};
+pub use jobs::{DeadJob, Died, Jobs, Later, Periodic, Run};
 pub use live::{Entry, Live};
 pub use reading::{Numbered, Told, documents_by_number, history};
 pub use seal::{SealFn, sealed_through};

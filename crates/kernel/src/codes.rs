@@ -230,6 +230,7 @@ pub static TABLE: &[Code] = &[
     row("import.state", 409, "The import is not in a state that allows this."),
     row("import.refused", 422, "Some lines were refused, so nothing was imported."),
     row("import.file", 422, "This file can't be read as a table."),
+    row("import.mapping", 422, "This does not say what these files and their columns are."),
     row("import.percent", 422, "Give a share from 0 to 100 percent."),
     row("import.too_many_items", 422, "These files name more than 20,000 different items; another column may be the item."),
     row("import.files_gone", 409, "The files of this import are no longer kept. Give them again."),

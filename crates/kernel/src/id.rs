@@ -162,6 +162,7 @@ pub mod of {
     pub enum Passkey {}
     pub enum Request {}
     pub enum Intent {}
+    pub enum Job {}
 }
 
 /// One business.

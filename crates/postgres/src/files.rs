@@ -54,6 +54,11 @@ impl Home {
         Ok(Self(home))
     }
 
+    /// Removes it with all that lies in it.
+    pub fn remove(&self) -> Result<()> {
+        remove_tree(&self.0).map_err(Error::io("could not remove", &self.0))
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }

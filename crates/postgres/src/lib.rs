@@ -113,6 +113,17 @@ pub fn start(settings: Settings) -> Result<Server> {
     Ok(Server { process, home, user, socket_dir, binaries, settings, lock })
 }
 
+/// Removes everything that the private server keeps in a data directory. What was left running on it is ended first; while
+/// another program runs or makes it, this says [`Error::AlreadyRunning`].
+pub fn remove(data_dir: &Path) -> Result<()> {
+    let me = User::current()?;
+    let home = Home::open(data_dir, &me)?;
+    let _lock = Lock::take(&home.lock())?;
+    let user = if me.is_root() { User::for_server(&home)? } else { me };
+    leftovers::end(&home.data(), &user)?;
+    home.remove()
+}
+
 impl Server {
     /// The directory of the socket: what a client gives as its host.
     pub fn socket_dir(&self) -> &Path {

@@ -83,7 +83,7 @@ const PERIODIC: &[Periodic] = &[
     Periodic { name: "identity.erase", every: HOUR, run: |db| Box::pin(async move { erase_due(&db).await.map(|_| ()) }) },
 ];
 
-const LATER: &[Later] = &[Later { name: letter::JOB, run: letter::run }];
+const LATER: &[Later] = &[Later { name: letter::JOB, run: letter::run, died: None }];
 
 /// Deletes what is long over, table by table.
 async fn sweep(db: &Db) -> Result<()> {

@@ -1,6 +1,6 @@
 //! The import of a past: sales as a till or a spreadsheet exported them become orders, as if they had been rung here.
 //!
-//! Page, API and command line go one way, [`run`]. The files are read twice: once to know their items, once to write them,
+//! Page, API and command line go one way, [`run_understood`]. The files are read twice: once to know their items, once to write them,
 //! so that memory holds items and one chunk of lines, never a file. Everything is written in one transaction: all of it or
 //! nothing. A past sale leaves the stock of today as it is: each line is made and sold in passing, at standard cost, so no
 //! row that a till waits for is locked. Nothing is ever told by what stands in a line: a file is known by its digest, a
@@ -30,7 +30,7 @@ use web::Routes;
 
 pub use document::{Document, Outcome};
 pub use understand::{Understood, understand};
-pub use work::run;
+pub use work::{run, run_understood};
 
 pub(crate) use job::LATER;
 

@@ -46,6 +46,41 @@ fn gbp(minor: i64) -> Money {
 }
 
 #[test]
+fn an_import_whose_job_was_laid_aside_says_why_and_is_run_again() {
+    run(async |story| {
+        let file: &[u8] = b"date,time,ticket,item,price\n2017-03-01,09:00:00,1,Bread,3.20\n";
+        let page = story.owner.upload("/import", &[], &[("files", "till.csv", file)]).await.location();
+        let path = format!("/v1/imports/{}", page.rsplit('/').next().unwrap());
+        story.post(&format!("{path}/run"), &json!({})).await.ok();
+        // Another import of the business holds its one place for days.
+        let mut other = story.db.begin(story.op()).await.unwrap();
+        let place = format!("sales.import {}", story.tenant);
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind(place).execute(other.conn()).await.unwrap();
+        for _ in 0..8 {
+            story.post(&format!("{path}/run"), &json!({})).await.refused("import.state");
+            assert_eq!(story.jobs().await, 1);
+            story.later(std::time::Duration::from_secs(600));
+        }
+        story.owner_comes_back().await;
+        let failed = story.get(&path).await.ok().json();
+        assert_eq!((&failed["state"], &failed["error"]), (&json!("failed"), &json!(kernel::code("conflict").unwrap().text)), "{failed}");
+        assert!(story.get(&page).await.ok().text().contains(kernel::code("conflict").unwrap().text), "its page says so");
+        other.give_up().await.unwrap();
+        story.post(&format!("{path}/run"), &json!({})).await.ok();
+        story.jobs().await;
+        let done = story.get(&path).await.ok().json();
+        assert_eq!((&done["state"], &done["report"]["documents"]), (&json!("done"), &json!(1)), "{done}");
+        // The dead one is tried again all the same: there is nothing left to do.
+        let mut system = story.db.system("story.dead").await.unwrap();
+        let dead = "SELECT id FROM db.job WHERE tenant_id = $1 AND state = 'dead'";
+        let dead: uuid::Uuid = sqlx::query_scalar(dead).bind(story.tenant.uuid()).fetch_one(system.conn()).await.unwrap();
+        story.db.retry_job(&story.op(), dead).await.unwrap();
+        assert_eq!(story.jobs().await, 1);
+        assert_eq!(rows(&story, "/v1/orders").await.len(), 1, "it was not imported twice");
+    });
+}
+
+#[test]
 fn a_bakery_loads_its_half_year_by_page_and_its_stock_stays_as_it_is() {
     run(async |story| {
         let read = |path: &str| std::fs::read(repository(path)).unwrap();

@@ -223,7 +223,7 @@ fn a_person_that_was_forgotten_reads_erased_and_pay_is_for_those_who_may_see_it(
         let lines = story.get("/v1/trail/export?format=jsonl").await.ok().text();
         assert!(!lines.contains("Ada Baker"), "{lines}");
         story.sequence().await;
-        let verdict = story.db.verify_trail(story.tenant, &story.slug, &[], &db::trail::Trust::default()).await.unwrap();
+        let verdict = story.db.verify_trail(story.tenant, &story.slug, &[], None).await.unwrap();
         assert_eq!(verdict.faults, []);
     });
 }

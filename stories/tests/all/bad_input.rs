@@ -8,10 +8,12 @@ mod forgery;
 mod forms;
 mod fuzz;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
+use kernel::PlatformRole;
 use testkit::{Answer, Person, Story};
 use uuid::Uuid;
 use web::{Answers, Route};
@@ -20,15 +22,55 @@ use super::{make, routes};
 
 /// Routes that take JSON.
 fn taking_json(story: &Story) -> Vec<Arc<Route>> {
-    let taking: Vec<_> = story.app.routes().iter().filter(|r| r.takes.is_some() && !r.needs.is_of_platform()).cloned().collect();
+    let taking: Vec<_> = story.app.routes().iter().filter(|r| r.takes.is_some()).cloned().collect();
     assert!(taking.len() > 20, "the routes were read");
     taking
 }
 
 /// Routes that change something.
 fn changing(story: &Story) -> impl Iterator<Item = &Arc<Route>> {
-    // The operator's routes turn every member of a business away before they look at anything (see `routes`).
-    story.app.routes().iter().filter(|r| r.method != Method::GET && !r.needs.is_of_platform())
+    story.app.routes().iter().filter(|r| r.method != Method::GET)
+}
+
+/// Who sends to which route: the operator's turn every member of a business away before they look at anything (see `routes`), so
+/// to them goes somebody who runs the installation, with their second factor.
+struct Senders {
+    owner: Person,
+    operator: Person,
+}
+
+impl Senders {
+    async fn of(story: &Story) -> Self {
+        Self { owner: story.owner.clone(), operator: operator(story).await }
+    }
+
+    fn to(&self, route: &Route) -> &Person {
+        if route.needs.is_of_platform() { &self.operator } else { &self.owner }
+    }
+}
+
+/// Somebody with every role on the installation.
+async fn operator(story: &Story) -> Person {
+    story.operator(&[PlatformRole::Admin, PlatformRole::Support, PlatformRole::BillingAdmin]).await
+}
+
+/// What all routes name by an id, the operator's among them: somebody who only sells, the business, a letter that did not go.
+async fn fixtures(story: &Story) -> BTreeMap<&'static str, String> {
+    let mut all = routes::fixtures(story).await;
+    let user = story.member(&[kernel::Role::Seller]).await.account.unwrap();
+    all.extend([("users", user.to_string()), ("tenants", story.tenant.to_string()), ("mail", letter(story).await)]);
+    all
+}
+
+/// A letter that could not be sent: to somebody who was invited.
+async fn letter(story: &Story) -> String {
+    routes::invitation(story).await;
+    let mut system = story.db.system("story.letter").await.unwrap();
+    let dead = "UPDATE post.letter SET state = 'dead' WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM post.letter WHERE tenant_id = $1
+        AND state = 'queued' ORDER BY id DESC LIMIT 1) RETURNING id";
+    let id: Uuid = sqlx::query_scalar(dead).bind(story.tenant.uuid()).fetch_one(system.conn()).await.unwrap();
+    system.commit().await.unwrap();
+    id.to_string()
 }
 
 /// A path of the route with ids that nothing has.

@@ -128,7 +128,10 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
         "EraseAccount" => json!({ "email": "nobody@example.com", "password": "a sentence of nobody's" }),
         "LetSupportIn" => json!({ "hours": 4, "reason": "look at Friday", "acting": true }),
         "Assist" => json!({ "reason": "ticket 7" }),
-        "EndSessions" => json!({ "everybody": false, "reason": "phone stolen" }),
+        "EndSessions" => json!({ "account": fixtures["users"], "everybody": false, "reason": "phone stolen" }),
+        "LockUser" | "UnlockUser" | "ResetSecond" | "ResendToUser" => json!({ "reason": "ticket 7", "evenLastOwner": false }),
+        "SetPlatformRoles" => json!({ "roles": ["SUPPORT"], "reason": "ticket 7" }),
+        "ResendLetter" | "CancelLetter" => json!({}),
         "RunImport" => json!({ "dryRun": true, "skipRefused": true, "decided": { "costPercent": 40 } }),
         "SaveSecurity" => {
             json!({ "version": version(address).await, "idleMinutes": 60, "reauthHours": 24, "secondFactor": "offered", "secondRoles": ["baker"], "secondOwnRoles": [] })

@@ -1,7 +1,13 @@
 //! One business never sees another: the database itself is asked.
 
-use sqlx::Row;
-use testkit::run;
+use std::sync::Mutex;
+
+use db::{Db, Jobs, Later};
+use futures::future::BoxFuture;
+use kernel::{Job, Op, Result, TenantId};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Row};
+use testkit::{Person, run};
 
 /// Tables of accounts, which belong to no tenant: the requests' role may not touch them at all.
 const ACCOUNTS: &[&str] = &[
@@ -179,5 +185,72 @@ fn without_a_tenant_nothing_is_seen() {
             assert_eq!(seen, 0, "{table} shows rows to nobody");
         }
         assert!(ACCOUNTS.iter().all(|a| tables.contains(&(*a).to_owned())));
+    });
+}
+
+/// What the jobs of the next story saw: whose each was, how many items, and every table or view that showed another's rows.
+static SEEN: Mutex<Vec<(TenantId, i64, Vec<String>)>> = Mutex::new(Vec::new());
+
+/// A job that looks into everything that it may read.
+fn look_around(db: Db, op: Op, _: Value) -> BoxFuture<'static, Result<()>> {
+    Box::pin(async move {
+        let (tenant, mut strange) = (op.tenant()?, Vec::new());
+        let mut tx = db.begin(op).await?;
+        let readable = format!("SELECT name FROM (({TABLES}) UNION ({VIEWS})) t (name) WHERE has_table_privilege(name, 'SELECT')");
+        let readable: Vec<String> = sqlx::query_scalar(AssertSqlSafe(readable)).fetch_all(tx.conn()).await?;
+        for table in readable {
+            let whose = if table == "db.tenant" { "id" } else { "tenant_id" };
+            let others = format!("SELECT count(*) FROM {table} WHERE {whose} <> '{tenant}'");
+            let others: i64 = sqlx::query_scalar(AssertSqlSafe(others)).fetch_one(tx.conn()).await?;
+            if others > 0 {
+                strange.push(table);
+            }
+        }
+        let items: i64 = sqlx::query_scalar("SELECT count(*) FROM catalog.item").fetch_one(tx.conn()).await?;
+        SEEN.lock().unwrap().push((tenant, items, strange));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_job_sees_the_rows_of_its_business_alone() {
+    run(async |story| {
+        let (mill, miller) = story.neighbour().await;
+        story.made_to_order("Sourdough", 480, 100).await;
+        let bread =
+            json!({ "name": "Bread", "kind": "product", "baseUnit": "pc", "stockRule": "made_to_order", "price": testkit::pounds(320) });
+        for name in ["Bread", "Rye"] {
+            let mut item = bread.clone();
+            item["name"] = json!(name);
+            miller.post("/v1/items", &item).await.ok();
+        }
+        let mut system = story.db.system("story.queue").await.unwrap();
+        for tenant in [story.tenant, mill] {
+            system.queue(tenant, &Job { name: "story.look", payload: json!({}), run_at: story.clock.now() }).await.unwrap();
+        }
+        system.commit().await.unwrap();
+        let later = Later { name: "story.look", run: look_around, died: None };
+        let jobs = Jobs::new(story.db.clone(), vec![later], Vec::new(), Vec::new());
+        assert_eq!((jobs.work_all(story.tenant).await.unwrap(), jobs.work_all(mill).await.unwrap()), (1, 1));
+        assert_eq!(*SEEN.lock().unwrap(), [(story.tenant, 1, Vec::new()), (mill, 2, Vec::new())]);
+
+        // A real one: an import takes what it lacks from its own catalogue, and the miller's bread has a price only for the miller.
+        let file = b"date,time,ticket,item\n2017-03-01,09:00:00,1,Bread\n2017-03-02,10:00:00,2,Bread\n";
+        let import = async |person: &Person| {
+            let page = person.upload("/import", &[], &[("files", "till.csv", file)]).await.location();
+            let path = format!("/v1/imports/{}", page.rsplit('/').next().unwrap());
+            person.post(&format!("{path}/run"), &json!({})).await.ok();
+            path
+        };
+        let (ours, theirs) = (import(&story.owner).await, import(&miller).await);
+        story.jobs().await;
+        story.app.jobs().work_all(mill).await.unwrap();
+        let (ours, theirs) = (story.get(&ours).await.ok().json(), miller.get(&theirs).await.ok().json());
+        assert_eq!((&ours["state"], &ours["report"]["documents"]), (&json!("refused"), &json!(0)), "{ours}");
+        assert_eq!(
+            (&theirs["state"], &theirs["report"]["documents"], &theirs["report"]["itemsMade"]),
+            (&json!("done"), &json!(2), &json!(0)),
+            "{theirs}"
+        );
     });
 }

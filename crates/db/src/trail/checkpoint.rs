@@ -1,13 +1,14 @@
 //! Checkpoints: signed words that a tenant's log ended with this number and this hash at that moment. Whoever holds one can
 //! tell whether anything before it was changed, removed or put in between since.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
 use kernel::{At, Change, Id, Op, PLATFORM, Result, TenantId, of};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
 use uuid::Uuid;
 use vault::{PublicKey, SigningKey};
 
@@ -204,9 +205,8 @@ impl Db {
     }
 
     /// The ids of the keys that are this installation's own: whose private half the vault opens, and which belongs to it.
-    pub async fn trail_kids(&self) -> Result<Vec<String>> {
-        let mut system = self.system("trail.keys").await?;
-        let rows = sqlx::query!("SELECT kid, private_key FROM db.trail_key ORDER BY created_at").fetch_all(system.conn()).await?;
+    pub(super) async fn trail_kids(&self, conn: &mut PgConnection) -> Result<HashSet<String>> {
+        let rows = sqlx::query!("SELECT kid, private_key FROM db.trail_key").fetch_all(conn).await?;
         let own = |kid: &str, sealed: &[u8]| {
             let key = self.vault().open(&about(kid), sealed).and_then(|plain| SigningKey::from_pkcs8(&plain));
             key.is_ok_and(|key| key.public().kid() == kid)

@@ -241,15 +241,27 @@ pub(super) async fn checkpoints(conn: &mut PgConnection, tenant: Uuid, after: i6
 }
 
 impl Db {
-    /// Proves a tenant's log in one moment of the database; `elsewhere` are checkpoints that left the machine.
-    pub async fn verify_trail(&self, tenant: TenantId, slug: &str, elsewhere: &[Checkpoint], trust: &Trust) -> Result<Verdict> {
+    /// Proves a tenant's log in one moment of the database; `elsewhere` are checkpoints that left the machine. Where no key is
+    /// named that may have signed, the installation's own may, as they are in that same moment: a key is kept before it signs,
+    /// so that of every checkpoint that is read the key is read too, however young it is.
+    pub async fn verify_trail(
+        &self,
+        tenant: TenantId,
+        slug: &str,
+        elsewhere: &[Checkpoint],
+        named: Option<&HashSet<String>>,
+    ) -> Result<Verdict> {
         let mut system = self.system("trail.verify").await?;
         let conn = system.conn();
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").execute(&mut *conn).await?;
         let head = sqlx::query!("SELECT n, hash, chained_after FROM db.log_head WHERE tenant_id = $1", tenant.uuid())
             .fetch_optional(&mut *conn)
             .await?;
-        let mut verifier = Verifier::new(tenant.uuid(), slug, head.as_ref().map_or(0, |h| h.chained_after), trust.clone());
+        let kids = match named {
+            Some(named) => named.clone(),
+            None => self.trail_kids(&mut *conn).await?,
+        };
+        let mut verifier = Verifier::new(tenant.uuid(), slug, head.as_ref().map_or(0, |h| h.chained_after), Trust(Some(kids)));
         for checkpoint in elsewhere.iter().filter(|c| c.tenant_id == tenant.uuid()) {
             verifier.checkpoint(checkpoint.clone(), false);
         }

@@ -104,12 +104,8 @@ impl World {
         .await;
     }
 
-    pub async fn trust(&self) -> Trust {
-        Trust(Some(self.db.trail_kids().await.unwrap().into_iter().collect()))
-    }
-
     pub async fn verify(&self, tenant: TenantId) -> Verdict {
-        self.db.verify_trail(tenant, "bakery", &[], &self.trust().await).await.unwrap()
+        self.db.verify_trail(tenant, "bakery", &[], None).await.unwrap()
     }
 
     pub async fn export(&self, tenant: TenantId) -> String {

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use db::trail::Trust;
 use identity::Kept;
 use kernel::{PLATFORM, PlatformRole, Role};
 use serde_json::{Value, json};
@@ -212,7 +211,7 @@ async fn standing(story: &Story, text: &str) -> Vec<String> {
 async fn whole(story: &Story, tenant: kernel::TenantId, slug: &str) {
     story.sequence().await;
     story.db.checkpoint(Some(tenant)).await.unwrap();
-    let verdict = story.db.verify_trail(tenant, slug, &[], &Trust(None)).await.unwrap();
+    let verdict = story.db.verify_trail(tenant, slug, &[], None).await.unwrap();
     assert!(verdict.faults.is_empty() && verdict.entries > 0, "{verdict:?}");
 }
 

@@ -16,7 +16,7 @@ use super::{
     work,
 };
 
-pub(crate) const LATER: &[Later] = &[Later { name: "sales.import", run }];
+pub(crate) const LATER: &[Later] = &[Later { name: "sales.import", run, died: Some(died) }];
 
 /// How often the progress is written down.
 const TOLD: Duration = Duration::from_millis(500);
@@ -30,9 +30,10 @@ fn run(db: Db, op: Op, payload: Value) -> BoxFuture<'static, Result<()>> {
     Box::pin(async move {
         let Payload { id } = serde_json::from_value(payload).map_err(|e| Error::Internal(e.to_string()))?;
         let mut tx = db.begin(op.clone()).await?;
+        begin_again(&mut tx, id).await?;
         let import = document::load(&mut tx, id).await?;
         let files = files(&mut tx, id).await?;
-        drop(tx);
+        tx.commit().await?;
         // It came twice, and the first time was enough.
         if import.state != "running" {
             return Ok(());
@@ -43,6 +44,27 @@ fn run(db: Db, op: Op, payload: Value) -> BoxFuture<'static, Result<()>> {
             Err(error) => failed(&db, op, id, &error).await,
         }
     })
+}
+
+/// The job was laid aside: nobody reads on, so the import says why, and can be run again.
+fn died(db: Db, op: Op, payload: Value, error: Error) -> BoxFuture<'static, Result<()>> {
+    Box::pin(async move {
+        let Payload { id } = serde_json::from_value(payload).map_err(|e| Error::Internal(e.to_string()))?;
+        failed(&db, op, id, &error).await
+    })
+}
+
+/// Lets an import that failed run once more: an operator tries its dead job again.
+async fn begin_again(tx: &mut Tx, id: ImportId) -> Result<()> {
+    let tenant = tx.tenant().uuid();
+    sqlx::query!(
+        "UPDATE sales.import SET state = 'running', progress = 0, error = NULL, finished_at = NULL WHERE tenant_id = $1 AND id = $2 AND state = 'failed'",
+        tenant,
+        id.uuid()
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Names of the files, and where they lie.
@@ -139,7 +161,7 @@ async fn failed(db: &Db, op: Op, id: ImportId, error: &Error) -> Result<()> {
     let mut tx = db.begin(op).await?;
     let (tenant, now) = (tx.tenant().uuid(), tx.now());
     sqlx::query!(
-        "UPDATE sales.import SET state = 'failed', error = $3, finished_at = $4 WHERE tenant_id = $1 AND id = $2",
+        "UPDATE sales.import SET state = 'failed', error = $3, finished_at = $4 WHERE tenant_id = $1 AND id = $2 AND state = 'running'",
         tenant,
         id.uuid(),
         said.replace('\0', "").chars().take(2000).collect::<String>(),

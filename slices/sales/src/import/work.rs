@@ -19,19 +19,31 @@ use super::{
     place::Place,
     refused::Sink,
     survey::{Items, Survey, item_fault},
-    understand::{Reading, blocking, understand},
+    understand::{Reading, Understood, blocking, understand},
     write::{self, Sold, SoldLine, Totals},
 };
+
+/// Imports a past from files that nobody has looked into yet; see [`run_understood`].
+pub async fn run(db: &Db, op: Op, ask: ImportAsk, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<ImportReport> {
+    let understood = understand(ask.files.clone()).await?;
+    run_understood(db, op, ask, understood, progress).await
+}
 
 /// Imports a past, or tries to: reads the files, and in one transaction finds or makes the items and writes orders, stock
 /// and money. Lines that are refused stop everything unless the ask says otherwise; those that name no item never do.
 /// What was imported before (a file by its digest, a ticket by source, number and moment) is passed over.
 ///
 /// One import of a business runs at a time: a second one is refused with `conflict`. `progress` is told after each chunk.
-pub async fn run(db: &Db, op: Op, ask: ImportAsk, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<ImportReport> {
+pub async fn run_understood(
+    db: &Db,
+    op: Op,
+    ask: ImportAsk,
+    understood: Understood,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<ImportReport> {
     op.needs(Permission::ImportRun)?;
     check(&ask.options)?;
-    let mut reading = Reading::of(understand(ask.files.clone()).await?, ask.mapping.clone())?;
+    let mut reading = Reading::of(understood, ask.mapping.clone())?;
     let mut tx = db.begin(op.clone()).await?;
     alone(&mut tx).await?;
     let place = Place::read(&mut tx, ask.options.site).await?;

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request};
 use serde_json::Value;
-use testkit::{Story, run};
+use testkit::{Answer, Story, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use web::{Answers, Route};
 
-use super::{make, refused_well, routes};
+use super::{Senders, fixtures, make, nowhere, refused_well, routes};
 
 /// Values of parameters, as they stand in an address.
 fn garbage() -> Vec<String> {
@@ -50,18 +51,24 @@ fn garbage() -> Vec<String> {
 
 /// Routes that are asked by GET and end.
 fn reading(story: &Story, answers: Answers) -> Vec<std::sync::Arc<Route>> {
-    let all = story.app.routes().iter().filter(|r| r.method == Method::GET && r.answers == answers && !r.needs.is_of_platform());
+    let all = story.app.routes().iter().filter(|r| r.method == Method::GET && r.answers == answers);
     // The live stream never ends; assets have no parameters.
     let all: Vec<_> = all.filter(|r| r.path != "/v1/live" && !r.path.starts_with("/assets/")).cloned().collect();
     assert!(all.len() > 15, "the routes were read");
     all
 }
 
-async fn ask(story: &Story, route: &Route, path: &str) {
-    let answer = story.get(path).await;
-    assert!(answer.status.as_u16() < 500, "{}: {}", answer.asked, answer.text());
+async fn ask(senders: &Senders, route: &Route, path: &str) {
+    let answer = senders.to(route).get(path).await;
+    held(&answer, route);
+}
+
+/// Holds an answer to any address.
+#[track_caller]
+fn held(answer: &Answer, route: &Route) {
+    assert!(answer.status.as_u16() < 500 && answer.status != 403, "{}: {}", answer.asked, answer.text());
     if answer.status.is_client_error() {
-        refused_well(&answer, route.answers);
+        refused_well(answer, route.answers);
         if answer.status == 422 && route.answers == Answers::Json {
             let field = answer.json()["errors"][0]["field"].clone();
             assert!(field.as_str().is_some_and(|f| !f.is_empty()), "{}: names no field: {}", answer.asked, answer.text());
@@ -72,14 +79,14 @@ async fn ask(story: &Story, route: &Route, path: &str) {
 #[test]
 fn no_parameter_of_the_api_breaks_it() {
     run(async |story| {
-        let fixtures = routes::fixtures(&story).await;
+        let (fixtures, senders) = (fixtures(&story).await, Senders::of(&story).await);
         for route in reading(&story, Answers::Json) {
             let path = make::address(&route, &fixtures);
             let own: Vec<&str> =
                 route.query.iter().copied().chain(route.list.iter().flat_map(|l| l.filters.iter().map(|f| f.name))).collect();
             for name in own.into_iter().chain(["sort", "cursor", "limit", "format", "from", "unknown"]) {
                 for value in garbage() {
-                    ask(&story, &route, &format!("{path}?{name}={value}")).await;
+                    ask(&senders, &route, &format!("{path}?{name}={value}")).await;
                 }
             }
         }
@@ -89,7 +96,7 @@ fn no_parameter_of_the_api_breaks_it() {
 #[test]
 fn no_parameter_of_a_page_breaks_it() {
     run(async |story| {
-        let fixtures = routes::fixtures(&story).await;
+        let (fixtures, senders) = (fixtures(&story).await, Senders::of(&story).await);
         let names: BTreeSet<&str> = story
             .app
             .routes()
@@ -102,7 +109,28 @@ fn no_parameter_of_a_page_breaks_it() {
             let path = make::address(&route, &fixtures);
             for name in &names {
                 for value in ["notaday", "9999-12-31", &long] {
-                    ask(&story, &route, &format!("{path}?{name}={value}")).await;
+                    ask(&senders, &route, &format!("{path}?{name}={value}")).await;
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn no_parameter_of_what_is_taken_away_breaks_it() {
+    run(async |story| {
+        let senders = Senders::of(&story).await;
+        let removing: Vec<_> = story.app.routes().iter().filter(|r| r.method == Method::DELETE && r.takes.is_none()).collect();
+        assert!(!removing.is_empty(), "the routes were read");
+        for route in removing {
+            let sender = senders.to(route);
+            for name in ["id", "reason", "version", "tenant", "unknown"] {
+                for value in garbage() {
+                    // What is away already is asked for: nothing is taken from the next question.
+                    let path = format!("{}?{name}={value}", nowhere(route));
+                    let request = Request::builder().method(Method::DELETE).uri(path).header("x-csrf-token", sender.csrf());
+                    let Ok(request) = request.body(Body::empty()) else { continue };
+                    held(&sender.send(request).await, route);
                 }
             }
         }
@@ -112,9 +140,10 @@ fn no_parameter_of_a_page_breaks_it() {
 #[test]
 fn what_a_list_does_not_know_is_refused_by_name() {
     run(async |story| {
-        for route in story.app.routes().iter().filter(|r| r.list.is_some() && !r.has_id() && !r.needs.is_of_platform()) {
+        let senders = Senders::of(&story).await;
+        for route in story.app.routes().iter().filter(|r| r.list.is_some() && !r.has_id()) {
             let field = async |query: &str| {
-                let problem: Value = story.get(&format!("{}?{query}", route.path)).await.is(422).json();
+                let problem: Value = senders.to(route).get(&format!("{}?{query}", route.path)).await.is(422).json();
                 problem["errors"][0]["field"].as_str().unwrap_or_default().to_owned()
             };
             for (query, blamed) in [
@@ -131,7 +160,8 @@ fn what_a_list_does_not_know_is_refused_by_name() {
             for format in ["csv", "xlsx"] {
                 assert_eq!(field(&format!("format={format}&colour=red")).await, "colour", "{}", route.path);
             }
-            let rows = story.get(&format!("{}?limit=999999", route.path)).await.is(200).json()["rows"].as_array().unwrap().len();
+            let rows =
+                senders.to(route).get(&format!("{}?limit=999999", route.path)).await.is(200).json()["rows"].as_array().unwrap().len();
             assert!(rows <= 200, "{}: {rows} rows", route.path);
         }
     });
@@ -140,12 +170,12 @@ fn what_a_list_does_not_know_is_refused_by_name() {
 #[test]
 fn a_nul_in_an_address_is_refused() {
     run(async |story| {
-        let fixtures = routes::fixtures(&story).await;
+        let (fixtures, senders) = (fixtures(&story).await, Senders::of(&story).await);
         for answers in [Answers::Json, Answers::Page] {
             for route in reading(&story, answers) {
                 let path = make::address(&route, &fixtures);
                 for query in ["q=%00", "a%00b=1", "from=2026-11-21%00"] {
-                    let answer = story.get(&format!("{path}?{query}")).await.is(422);
+                    let answer = senders.to(&route).get(&format!("{path}?{query}")).await.is(422);
                     refused_well(&answer, answers);
                     assert!(answers == Answers::Page || answer.code() == "text.control", "{}", answer.text());
                 }
@@ -174,16 +204,18 @@ fn ids_that_are_none_find_nothing() {
             ";",
             &long,
         ];
+        let senders = Senders::of(&story).await;
         // A sign-in page is there for every short name.
-        for route in story.app.routes().iter().filter(|r| r.has_id() && r.path != "/login/{slug}" && !r.needs.is_of_platform()) {
+        for route in story.app.routes().iter().filter(|r| r.has_id() && r.path != "/login/{slug}") {
+            let sender = senders.to(route);
             for id in ids {
                 let parts: Vec<&str> = route.path.split('/').map(|part| if part.starts_with('{') { id } else { part }).collect();
                 let path = parts.join("/");
                 let answer = match (route.method.as_str(), route.answers) {
-                    ("GET", _) => story.get(&path).await,
-                    ("POST", _) if path.ends_with("/photo") => story.owner.upload(&path, &[], &[("photo", "me.png", routes::DOT)]).await,
-                    (_, Answers::Json) => story.owner.json(route.method.as_str(), &path, &make::body(&route.name)).await,
-                    (_, Answers::Page) => story.form(&path, &[]).await,
+                    ("GET", _) => sender.get(&path).await,
+                    ("POST", _) if path.ends_with("/photo") => sender.upload(&path, &[], &[("photo", "me.png", routes::DOT)]).await,
+                    (_, Answers::Json) => sender.json(route.method.as_str(), &path, &make::body(&route.name)).await,
+                    (_, Answers::Page) => sender.form(&path, &[]).await,
                 };
                 // Two of the longest make an address that nothing takes.
                 let fine = matches!(answer.status.as_u16(), 404 | 422) || (answer.status == 413 && path.len() > 16 * 1024);

@@ -12,7 +12,7 @@ use serde_json::json;
 use testkit::run;
 use web::Answers;
 
-use super::{changing, nowhere, send, taking_json};
+use super::{Senders, changing, nowhere, send, taking_json};
 use crate::all::routes::name;
 
 const JSON: Option<&str> = Some("application/json");
@@ -22,6 +22,7 @@ const MOST: usize = 2 * 1024 * 1024;
 #[test]
 fn what_is_no_json_object_is_refused_as_such() {
     run(async |story| {
+        let senders = Senders::of(&story).await;
         let broken = [
             &b"{\"name\":"[..],
             b"{]",
@@ -37,7 +38,7 @@ fn what_is_no_json_object_is_refused_as_such() {
         let other = [&b"[]"[..], b"7", b"\"text\"", b"null", b"true"];
         for route in taking_json(&story) {
             for body in broken.iter().chain(&other) {
-                let answer = send(&story.owner, &route, JSON, body.to_vec()).await.refused("body.json");
+                let answer = send(senders.to(&route), &route, JSON, body.to_vec()).await.refused("body.json");
                 assert_eq!(answer.status, 400, "{}", name(&route));
             }
         }
@@ -47,6 +48,7 @@ fn what_is_no_json_object_is_refused_as_such() {
 #[test]
 fn what_is_not_called_json_is_not_read() {
     run(async |story| {
+        let senders = Senders::of(&story).await;
         let kinds = [
             None,
             Some("text/plain"),
@@ -56,9 +58,9 @@ fn what_is_not_called_json_is_not_read() {
         ];
         for route in taking_json(&story) {
             for kind in kinds {
-                send(&story.owner, &route, kind, "{}").await.refused("body.type");
+                send(senders.to(&route), &route, kind, "{}").await.refused("body.type");
             }
-            let read = send(&story.owner, &route, Some("application/json; charset=utf-8"), "{\"flavour\":\"rye\"}").await;
+            let read = send(senders.to(&route), &route, Some("application/json; charset=utf-8"), "{\"flavour\":\"rye\"}").await;
             assert_eq!(read.code(), "body.unknown_field", "{}", name(&route));
         }
     });
@@ -67,8 +69,9 @@ fn what_is_not_called_json_is_not_read() {
 #[test]
 fn an_unknown_field_is_named() {
     run(async |story| {
+        let senders = Senders::of(&story).await;
         for route in taking_json(&story) {
-            let refused = send(&story.owner, &route, JSON, "{\"flavour\":\"rye\"}").await.refused("body.unknown_field");
+            let refused = send(senders.to(&route), &route, JSON, "{\"flavour\":\"rye\"}").await.refused("body.unknown_field");
             assert_eq!(refused.json()["errors"][0]["field"], "flavour", "{}", name(&route));
         }
         let deep = json!({ "lines": [{ "itemId": uuid::Uuid::nil(), "quantity": "1", "colour": "red" }], "payments": [] });
@@ -80,10 +83,11 @@ fn an_unknown_field_is_named() {
 #[test]
 fn json_of_ten_thousand_levels_is_refused_and_nothing_breaks() {
     run(async |story| {
+        let senders = Senders::of(&story).await;
         for route in taking_json(&story) {
             for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
                 let deep = format!("{{\"name\":{}1{}}}", open.repeat(10_000), close.repeat(10_000));
-                send(&story.owner, &route, JSON, deep).await.refused("body.json");
+                send(senders.to(&route), &route, JSON, deep).await.refused("body.json");
             }
         }
     });
@@ -104,12 +108,13 @@ fn endless(begin: &'static str, bytes: usize) -> (Body, Arc<AtomicUsize>) {
 #[test]
 fn a_body_over_the_limit_is_refused_before_it_is_read_whole() {
     run(async |story| {
+        let senders = Senders::of(&story).await;
         let routes: Vec<_> = changing(&story).filter(|r| !r.slow).cloned().collect();
         for route in routes {
             let kind = if route.answers == Answers::Json { JSON } else { Some("application/x-www-form-urlencoded") };
             for bytes in [MOST + 128 * 1024, 30 * 1024 * 1024] {
                 let (body, read) = endless("", bytes);
-                let answer = send(&story.owner, &route, kind, body).await.is(413);
+                let answer = send(senders.to(&route), &route, kind, body).await.is(413);
                 if route.answers == Answers::Json {
                     answer.refused("body.too_large");
                 }

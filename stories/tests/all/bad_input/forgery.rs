@@ -6,7 +6,7 @@ use axum::http::request::Builder;
 use testkit::{Answer, HOST, Person, Story, run};
 use web::{Answers, Route};
 
-use super::{changing, nowhere, refused_well};
+use super::{Senders, changing, nowhere, refused_well};
 use crate::all::routes::name;
 
 fn ask(route: &Route) -> Builder {
@@ -33,11 +33,14 @@ fn refused_as_forged(answer: &Answer, route: &Route) {
     }
 }
 
-async fn every_changing_route(story: &Story, headers: &[(&str, &str)]) {
+/// Asks every route with these headers, and with the sender's own token where `token` says so.
+async fn every_changing_route(story: &Story, senders: &Senders, token: bool, headers: &[(&str, &str)]) {
     let mut walked = 0;
     for route in changing(story) {
-        let request = headers.iter().fold(ask(route), |request, (name, value)| request.header(*name, *value));
-        refused_as_forged(&without_content(&story.owner, route, request).await, route);
+        let sender = senders.to(route);
+        let own = if token { ask(route).header("x-csrf-token", sender.csrf()) } else { ask(route) };
+        let request = headers.iter().fold(own, |request, (name, value)| request.header(*name, *value));
+        refused_as_forged(&without_content(sender, route, request).await, route);
         walked += 1;
     }
     assert!(walked > 40, "only {walked} routes change something");
@@ -46,31 +49,32 @@ async fn every_changing_route(story: &Story, headers: &[(&str, &str)]) {
 #[test]
 fn a_cookie_without_its_token_changes_nothing() {
     run(async |story| {
-        every_changing_route(&story, &[]).await;
-        every_changing_route(&story, &[("x-csrf-token", "made-up")]).await;
-        every_changing_route(&story, &[("x-csrf-token", "")]).await;
+        let senders = Senders::of(&story).await;
+        every_changing_route(&story, &senders, false, &[]).await;
+        every_changing_route(&story, &senders, false, &[("x-csrf-token", "made-up")]).await;
+        every_changing_route(&story, &senders, false, &[("x-csrf-token", "")]).await;
     });
 }
 
 #[test]
 fn the_token_of_another_session_is_refused() {
     run(async |story| {
-        let token = story.neighbour().await.1.csrf();
-        every_changing_route(&story, &[("x-csrf-token", &token)]).await;
+        let (senders, token) = (Senders::of(&story).await, story.neighbour().await.1.csrf());
+        every_changing_route(&story, &senders, false, &[("x-csrf-token", &token)]).await;
     });
 }
 
 #[test]
 fn what_another_site_sends_is_refused_even_with_the_token() {
     run(async |story| {
-        let token = story.owner.csrf();
+        let senders = Senders::of(&story).await;
         let near = format!("http://{HOST}.evil.test");
         let other_scheme = format!("https://{HOST}");
         for origin in ["https://evil.test", "null", "", "http://hearth.test:81", &near, &other_scheme] {
-            every_changing_route(&story, &[("x-csrf-token", &token), ("origin", origin)]).await;
+            every_changing_route(&story, &senders, true, &[("origin", origin)]).await;
         }
         for site in ["cross-site", "same-site", "anything"] {
-            every_changing_route(&story, &[("x-csrf-token", &token), ("sec-fetch-site", site)]).await;
+            every_changing_route(&story, &senders, true, &[("sec-fetch-site", site)]).await;
         }
     });
 }

@@ -1,12 +1,13 @@
 //! Forms of pages, sent empty and sent with anything.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::http::Method;
 use testkit::{Answer, Story, own_database};
 use web::{Answers, Route};
 
-use super::{make, refused_well, routes};
+use super::{Senders, fixtures, make, refused_well, routes};
 
 /// A form as it stands on a page.
 #[derive(Debug)]
@@ -46,21 +47,21 @@ fn is_of(route: &Route, path: &str) -> bool {
 }
 
 /// Every form of every page, by the route that takes it.
-async fn all_forms(story: &Story) -> BTreeMap<String, Found> {
-    let fixtures = routes::fixtures(story).await;
-    let ours = || story.app.routes().iter().filter(|r| r.answers == Answers::Page && !r.needs.is_of_platform());
+async fn all_forms(story: &Story, senders: &Senders) -> BTreeMap<String, (Arc<Route>, Found)> {
+    let fixtures = fixtures(story).await;
+    let ours = || story.app.routes().iter().filter(|r| r.answers == Answers::Page);
     let posts: Vec<_> = ours().filter(|r| r.method == Method::POST).collect();
     let mut found = BTreeMap::new();
     for route in ours().filter(|r| r.method == Method::GET && !r.path.starts_with("/assets") && r.path != "/ui") {
         let path = make::address(route, &fixtures);
-        for person in [&story.owner, &story.stranger()] {
+        for person in [senders.to(route), &story.stranger()] {
             for form in forms(&person.get(&path).await.text()) {
                 let takes = posts
                     .iter()
                     .find(|r| is_of(r, &form.action))
                     .unwrap_or_else(|| panic!("{path} has a form that nothing takes: {form:?}"));
                 if !takes.slow {
-                    found.entry(routes::name(takes)).or_insert(form);
+                    found.entry(routes::name(takes)).or_insert(((*takes).clone(), form));
                 }
             }
         }
@@ -79,12 +80,14 @@ async fn all_forms(story: &Story) -> BTreeMap<String, Found> {
             "/account/phone/confirm" => Some(vec!["code"]),
             "/account/phone/remove" | "/account/pin/remove" | "/team/{accountId}/pin/remove" => Some(Vec::new()),
             "/2fa/codes" | "/account/sessions/end" | "/account/sessions/{id}/end" => Some(Vec::new()),
+            "/admin/users/{id}/unlock" | "/admin/users/{id}/reset-2fa" | "/admin/tenants/{id}/assist" => Some(vec!["reason"]),
+            "/admin/mail/{id}/resend" | "/admin/mail/{id}/cancel" => Some(Vec::new()),
             "/businesses/{tenant}" | "/settings/support/end" | "/assist/stop" => Some(Vec::new()),
             _ => None,
         };
         if let Some(names) = hidden {
             let fields = names.into_iter().map(|name| (name.to_owned(), false)).collect();
-            found.entry(routes::name(route)).or_insert(Found { action: make::address(route, &fixtures), fields });
+            found.entry(routes::name(route)).or_insert((route.clone(), Found { action: make::address(route, &fixtures), fields }));
         }
         assert!(found.contains_key(&routes::name(route)), "no page has the form of {}", routes::name(route));
     }
@@ -108,16 +111,21 @@ fn lost(answer: &Answer, found: &Found, typed: &str) -> Vec<String> {
 /// Sends every form with every text in all of its fields; how many came back with fields to mend.
 async fn send_all(story: &Story, typed: &[&str]) -> usize {
     let (mut shown_again, mut all_lost) = (0, Vec::new());
-    // Signing out, ending sessions and changing to another business take no fields, and end the session.
-    let ends = |action: &str| action == "/logout" || ["/businesses/", "/account/sessions/"].iter().any(|start| action.starts_with(start));
-    for found in all_forms(story).await.values().filter(|f| !ends(&f.action)) {
+    // Signing out, ending sessions and changing to another business end the session; so does what the operator does for everybody.
+    let ends = |action: &str| {
+        ["/logout", "/admin/sessions/end"].contains(&action)
+            || ["/businesses/", "/account/sessions/"].iter().any(|start| action.starts_with(start))
+    };
+    let senders = Senders::of(story).await;
+    for (route, found) in all_forms(story, &senders).await.values().filter(|(_, f)| !ends(&f.action)) {
+        let sender = senders.to(route);
         for typed in typed {
             let fields: Vec<(&str, &str)> = found.fields.keys().map(|name| (name.as_str(), *typed)).collect();
-            let answer = story.form(&found.action, &fields).await;
+            let answer = sender.form(&found.action, &fields).await;
             all_lost.extend(lost(&answer, found, typed));
             shown_again += usize::from(answer.status == 422 && found.fields.values().any(|shown| *shown));
         }
-        refused_or_done(&story.form(&found.action, &[]).await);
+        refused_or_done(&sender.form(&found.action, &[]).await);
     }
     assert!(all_lost.is_empty(), "what was typed is lost:\n{}", all_lost.join("\n"));
     assert!(story.check().await.is_empty());
@@ -163,8 +171,9 @@ fn a_form_full_of_nonsense_is_shown_again_as_it_was_typed() {
 #[test]
 fn a_nul_in_a_form_is_refused() {
     own_database(async |story| {
-        for found in all_forms(&story).await.values() {
-            let answer = story.form(&found.action, &[("name", "a\u{0}b")]).await;
+        let senders = Senders::of(&story).await;
+        for (route, found) in all_forms(&story, &senders).await.values() {
+            let answer = senders.to(route).form(&found.action, &[("name", "a\u{0}b")]).await;
             assert_eq!(answer.status, 422, "{}: {:.300}", answer.asked, answer.text());
         }
     });
