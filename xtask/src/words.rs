@@ -36,7 +36,11 @@ fn texts(sources: &[(String, String)]) -> Complaints {
         }
     }
     for (file, text) in sources {
-        let used = literals(text, " t(\"").chain(literals(text, "(t(\"")).chain(literals(text, "tf(\"")).chain(literals(text, "label: \""));
+        let used = literals(text, " t(\"")
+            .chain(literals(text, "(t(\""))
+            .chain(literals(text, "tf(\""))
+            .chain(literals(text, "label: \""))
+            .chain(literals(text, "Word(\""));
         let headings = text.match_indices("Column::shown(").filter_map(|(at, _)| text[at..].split('"').nth(3));
         for key in used.chain(headings).filter(|k| is_key(k) && k.contains('-')) {
             if !known.contains(key) {

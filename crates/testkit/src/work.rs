@@ -62,7 +62,10 @@ impl Subscriber for Ear {
                 let mut sql = Sql::default();
                 event.record(&mut sql);
                 let whole = if sql.whole.is_empty() { sql.summary } else { sql.whole };
-                done.statements.push(whole.trim().to_owned());
+                // What a new connection asks to know the server's types is the driver's work, not the request's.
+                if !whole.contains("pg_catalog.pg_type") {
+                    done.statements.push(whole.trim().to_owned());
+                }
             }
         });
     }

@@ -1,19 +1,27 @@
 //! The text catalogue: every word that people read on a page comes from it. English now; others are files beside it.
 
-use std::sync::RwLock;
+use std::sync::{LazyLock, RwLock};
 
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 
 type Bundle = FluentBundle<FluentResource>;
 
-/// Installed once by the program; stories install the same texts again and again.
-static BUNDLE: RwLock<Option<Bundle>> = RwLock::new(None);
+/// The frame's own texts at first; with those of the slices once the program has installed them. Stories install the same
+/// texts again and again.
+static BUNDLE: LazyLock<RwLock<Bundle>> = LazyLock::new(|| RwLock::new(bundle(std::iter::empty())));
 
 /// The frame's own texts.
 const OWN: &str = include_str!("../texts/en.ftl");
 
 /// Makes the catalogue of the frame's and the slices' texts. What can't be read is left out and logged; a test reads all.
 pub fn install<'a>(texts: impl Iterator<Item = &'a str>) {
+    let made = bundle(texts);
+    if let Ok(mut place) = BUNDLE.write() {
+        *place = made;
+    }
+}
+
+fn bundle<'a>(texts: impl Iterator<Item = &'a str>) -> Bundle {
     let mut bundle = Bundle::new_concurrent(vec![]);
     bundle.set_use_isolating(false);
     for text in std::iter::once(OWN).chain(texts) {
@@ -23,9 +31,7 @@ pub fn install<'a>(texts: impl Iterator<Item = &'a str>) {
         });
         bundle.add_resource_overriding(resource);
     }
-    if let Ok(mut place) = BUNDLE.write() {
-        *place = Some(bundle);
-    }
+    bundle
 }
 
 /// The text of a key. A missing key shows itself; `xtask check` finds it before anyone reads it.
@@ -48,9 +54,8 @@ pub fn tf(key: &str, places: &[(&str, &str)]) -> String {
 
 fn format(key: &str, args: Option<&FluentArgs<'_>>) -> String {
     let found = BUNDLE.read().ok().and_then(|place| {
-        let bundle = place.as_ref()?;
-        let pattern = bundle.get_message(key)?.value()?;
-        Some(bundle.format_pattern(pattern, args, &mut Vec::new()).into_owned())
+        let pattern = place.get_message(key)?.value()?;
+        Some(place.format_pattern(pattern, args, &mut Vec::new()).into_owned())
     });
     found.unwrap_or_else(|| key.to_owned())
 }

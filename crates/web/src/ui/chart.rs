@@ -172,7 +172,7 @@ pub fn bar_chart(chart: &BarChart) -> Markup {
         Direction::Across => bars_across(chart),
         Direction::Up => bars_up(chart),
     };
-    let heads = [words::WHAT.to_owned(), words::FIGURE.to_owned()];
+    let heads = [words::WHAT.into(), words::FIGURE.into()];
     let rows: Vec<_> = chart.bars.iter().map(|bar| vec![bar.point.label.clone(), bar.point.text.clone()]).collect();
     frame(&chart.title, picture, &heads, &rows)
 }
@@ -238,7 +238,7 @@ pub fn line_chart(chart: &LineChart) -> Markup {
             }
         }
     };
-    let mut heads = vec![words::WHAT.to_owned()];
+    let mut heads = vec![words::WHAT.into()];
     heads.extend(chart.lines.iter().map(|line| line.name.clone()));
     let rows: Vec<Vec<String>> = (0..count).map(|n| table_row(chart, n)).collect();
     frame(&chart.title, picture, &heads, &rows)
@@ -311,7 +311,7 @@ pub fn heat_chart(heat: &Heat) -> Markup {
             }
         }
     };
-    let mut heads = vec![words::WHAT.to_owned()];
+    let mut heads = vec![words::WHAT.into()];
     heads.extend(heat.days.iter().cloned());
     let row = |(hour, points): &(String, Vec<Point>)| std::iter::once(hour.clone()).chain(points.iter().map(|p| p.text.clone())).collect();
     let rows: Vec<Vec<String>> = heat.hours.iter().map(row).collect();

@@ -55,13 +55,13 @@ fn themes(now: Theme) -> Markup {
         ("/ui?theme=light", words::THEME_LIGHT, Theme::Light),
         ("/ui?theme=dark", words::THEME_DARK, Theme::Dark),
     ];
-    let tab = |(href, label, theme): (&str, &str, Theme)| Tab {
-        label: label.to_owned(),
+    let tab = |(href, label, theme): (&str, words::Word, Theme)| Tab {
+        label: label.into(),
         href: href.to_owned(),
         current: now == theme,
         count: None,
     };
-    tabs(words::THEME, &choices.map(tab))
+    tabs(&words::THEME.to_string(), &choices.map(tab))
 }
 
 fn frame() -> Frame {

@@ -1,7 +1,7 @@
 //! What the program says of itself: states, banners, toasts, emptiness, trouble, waiting.
 
 use super::control::{Act, Button, act, button, icon};
-use super::words;
+use super::words::{self, Word};
 use maud::{Markup, html};
 
 /// What a colour means. A word or sign always stands beside it.
@@ -37,7 +37,7 @@ impl Tone {
         }
     }
 
-    fn word(self) -> &'static str {
+    fn word(self) -> Word {
         match self {
             Self::Plain => words::NOTE,
             Self::Done => words::DONE,
