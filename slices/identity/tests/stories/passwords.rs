@@ -129,6 +129,31 @@ fn attack_known_and_unknown_addresses_cause_the_same_hashes_statements_and_lette
 }
 
 #[test]
+fn how_good_a_password_is_is_said_while_it_is_typed() {
+    testkit::run(async |story| {
+        let browser = story.stranger();
+        let said = async |typed: &str| {
+            browser.form("/password/strength", &[("password", typed), ("email", "ada.lovelace@example.com")]).await.is(200).text()
+        };
+        assert!(!said("").await.contains("meter"), "before anything is typed nothing is said");
+        let endless = "a loaf ".repeat(40);
+        for (typed, why) in [("crumbs", "15 characters"), (endless.as_str(), "128"), ("ada.lovelace and her bread", "your address")] {
+            let told = said(typed).await;
+            assert!(told.contains(why) && !told.contains(r#"value="3""#) && !told.contains(r#"value="4""#), "{typed}: {told}");
+        }
+        assert!(said(PASSWORD).await.contains(r#"value="4""#));
+        // New passwords are chosen in a field that has the meter; old ones are typed in one that has not.
+        assert!(browser.get("/register").await.ok().text().contains("/password/strength"));
+        assert!(!browser.get("/login").await.ok().text().contains("/password/strength"));
+        let huge = "x".repeat(100_000);
+        for nonsense in ["\u{0}", "\u{202e}🍞", huge.as_str()] {
+            let answer = browser.form("/password/strength", &[("password", nonsense)]).await;
+            assert!(answer.status.is_success() || answer.status.is_client_error(), "{}", answer.text());
+        }
+    });
+}
+
+#[test]
 fn a_forgotten_password_is_chosen_anew_by_code_and_every_session_ends() {
     testkit::run(async |story| {
         let email = registered(&story).await;
