@@ -58,7 +58,7 @@ fn the_log_is_numbered_when_the_story_says_so() {
     run(async |story| {
         story.sequence().await;
         let before = story.db.head(story.op()).await.unwrap();
-        story.post("/v1/sites", &json!({ "name": "Shop", "timeZone": "Europe/London" })).await.ok();
+        story.post("/v1/suppliers", &json!({ "name": "The mill" })).await.ok();
         assert_eq!(story.db.head(story.op()).await.unwrap(), before);
         story.sequence().await;
         assert_eq!(story.db.head(story.op()).await.unwrap(), before + 1);

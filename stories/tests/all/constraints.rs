@@ -116,6 +116,7 @@ const UNREACHED: &[(&str, &[&str])] = &[
             "db.job_state_check",
             "db.log_id",
             "db.log_inbox_actor_kind_check",
+            "db.tenant_closing",
             "db.number_tenant_id_series_year_n_key",
             "identity.account_id_email_key",
             "identity.api_key_key_hash_check",

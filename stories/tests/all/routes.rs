@@ -40,6 +40,8 @@ const OPEN: &[(&str, &str)] = &[
     ("POST /verify-email", "a link with a token opens it"),
     ("GET /v1/auth/verify-email", "a link with a token opens it"),
     ("POST /v1/auth/verify-email", "a link with a token opens it"),
+    ("GET /2fa/verify", "leads to the sign-in"),
+    ("POST /password/strength", "judges what is typed and keeps nothing"),
     ("GET /resend-verification", "asking for a letter"),
     ("POST /resend-verification", "asking for a letter"),
     ("POST /v1/auth/resend-verification", "asking for a letter"),
