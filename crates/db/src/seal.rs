@@ -73,9 +73,9 @@ impl Db {
         self.postings_ended().await
     }
 
-    /// Whether all transactions have ended that are posting now; looks for up to two seconds. They are known by their lock
-    /// on the table of the hot rows: `lock.sql` takes it before it reads which days are closed and which are being sealed,
-    /// and each keeps it to its end. So whoever posts without that lock reads what was committed before this began.
+    /// Whether all transactions have ended that are posting now, for whichever tenant; looks for up to two seconds. They are
+    /// known by their lock on the table of the hot rows: `lock.sql` takes it before it reads which days are closed and which
+    /// are being sealed, and each keeps it to its end. So whoever posts without that lock reads what was committed before this began.
     pub(crate) async fn postings_ended(&self) -> Result<bool> {
         let posting: Vec<String> = sqlx::query_scalar!(
             r#"SELECT DISTINCT l.virtualtransaction AS "posting!" FROM pg_locks l

@@ -1,4 +1,5 @@
-//! Days are closed while tills sell.
+//! Days are closed while tills sell. A closing waits for whoever is posting in its database: these stories, which keep sales in
+//! flight, have one each.
 
 use std::cell::Cell;
 
@@ -6,7 +7,7 @@ use db::{Command, Tx};
 use kernel::Result;
 use sales::RingSale;
 use serde_json::json;
-use testkit::{Answer, Story, pounds, run, sale, text};
+use testkit::{Answer, Story, own_database, pounds, sale, text};
 
 /// A sale of a coffee whose transaction is open: its order is written, and it waits.
 async fn in_flight(story: &Story, coffee: &str) -> (Tx, String) {
@@ -52,7 +53,7 @@ async fn told(story: &Story) -> Vec<(String, String)> {
 
 #[test]
 fn a_sale_that_is_being_written_lands_before_the_day_is_closed() {
-    run(async |story| {
+    own_database(async |story| {
         let (coffee, flour) = (story.made_to_order("Coffee", 260, 55).await, story.stocked("Flour", 100).await);
         let (mut tx, order) = in_flight(&story, &coffee).await;
         tx.flush().await.unwrap();
@@ -67,7 +68,7 @@ fn a_sale_that_is_being_written_lands_before_the_day_is_closed() {
 
 #[test]
 fn a_sale_that_comes_to_its_end_while_the_day_is_closed_is_refused() {
-    run(async |story| {
+    own_database(async |story| {
         let (coffee, flour) = (story.made_to_order("Coffee", 260, 55).await, story.stocked("Flour", 100).await);
         // Something else is on its way as well, so that the closing waits.
         let (mut first, _) = in_flight(&story, &coffee).await;
@@ -82,7 +83,7 @@ fn a_sale_that_comes_to_its_end_while_the_day_is_closed_is_refused() {
 
 #[test]
 fn a_closing_that_waits_in_vain_closes_nothing() {
-    run(async |story| {
+    own_database(async |story| {
         let (coffee, flour) = (story.made_to_order("Coffee", 260, 55).await, story.stocked("Flour", 100).await);
         let (mut tx, _) = in_flight(&story, &coffee).await;
         tx.flush().await.unwrap();
@@ -98,7 +99,7 @@ fn a_closing_that_waits_in_vain_closes_nothing() {
 /// A program that died between announcing and closing leaves its days refusing postings, but not for long.
 #[test]
 fn what_a_closing_announced_that_died_is_taken_back() {
-    testkit::own_database(async |story| {
+    own_database(async |story| {
         let coffee = story.made_to_order("Coffee", 260, 55).await;
         let died =
             "UPDATE db.tenant SET closing_through = '2026-11-21', closing_id = gen_random_uuid(), closing_at = '2026-11-21T08:00:00Z'";
