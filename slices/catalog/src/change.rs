@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Item, ItemKind, ItemUnit, StandardCost, StockRule, item::item, sellable::unit_ratio};
+use crate::{Item, ItemKind, ItemUnit, StandardCost, StockRule, item::item, price::today, sellable::unit_ratio};
 
 /// The most units of its own that an item has.
 const UNITS: usize = 50;
@@ -239,7 +239,7 @@ impl Command for CreateItem {
     async fn run(self, tx: &mut Tx) -> Result<Item> {
         let ground = ground(tx, self.tax_category_id).await?;
         let checked = self.check(&ground)?;
-        let today = ledger::today(tx).await?;
+        let today = today(tx).await?;
         let id = self.id.unwrap_or_else(|| tx.op().id());
         let (tenant, now, price_id) = (tx.tenant().uuid(), tx.now(), tx.op().source.uuid());
         let (codes, over, under) = columns(&checked.units);

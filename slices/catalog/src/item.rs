@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Cx, Found};
 
-use crate::{ItemKind, StockRule};
+use crate::{ItemKind, StockRule, price::today};
 
 /// A unit of an item's own: one `code` is numerator / denominator base units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -134,7 +134,7 @@ type PriceRow = (PriceListId, String, Currency, Day, i64, i64);
 
 /// One item as it is today, with what it costs; [`Item::seen_with`] leaves out what somebody may not see.
 pub async fn item(tx: &mut Tx, id: ItemId) -> Result<Item> {
-    let today = ledger::today(tx).await?;
+    let today = today(tx).await?;
     let tenant = tx.tenant().uuid();
     let row = sqlx::query!(
         r#"SELECT i.id, i.kind, i.name, i.sku, i.category, i.base_unit, i.stock_rule, i.standard_cost, i.standard_quantity, i.tax_category_id,

@@ -39,6 +39,15 @@ async fn list(tx: &mut Tx, wanted: Option<PriceListId>) -> Result<(PriceListId, 
     Ok((PriceListId::new(row.id), row.currency.parse().map_err(|_| Error::rule("currency.unknown"))?))
 }
 
+/// The business day that runs now: after midnight and before the day's start that is still the one before. Where sites are in
+/// different days, the earliest: a price from then on counts at every till at once.
+pub(crate) async fn today(tx: &mut Tx) -> Result<Day> {
+    let now = tx.now();
+    let days = identity::sites(tx).await?.into_iter().map(|site| site.zone.business_day(now, site.day_start));
+    // A business has a site from its opening on.
+    days.min().ok_or(Error::NotFound)
+}
+
 impl Command for SetPrice {
     const NEEDS: Permission = Permission::ItemWrite;
     type Out = Item;
@@ -56,7 +65,7 @@ impl Command for SetPrice {
         let from = match self.from_day {
             Some(day) if !day.is_sane() => return Err(Error::rule("day.out_of_range").at("fromDay")),
             Some(day) => day,
-            None => ledger::today(tx).await?,
+            None => today(tx).await?,
         };
         let unit_price = per_base(self.price, &before.base_unit, &before.ratios()?, self.price_unit.as_deref())?;
         let (tenant, price_id) = (tx.tenant().uuid(), tx.op().source.uuid());

@@ -411,3 +411,19 @@ fn of_a_past_that_sold_half_a_loaf_half_a_loaf_comes_back() {
         assert!(story.check().await.is_empty());
     });
 }
+
+#[test]
+fn after_midnight_a_new_item_and_a_new_price_count_at_once() {
+    run(async |story| {
+        let coffee = story.made_to_order("Coffee", 260, 55).await;
+        // Half past midnight: by the clock a new day, at the till still the one before.
+        story.clock.set("2026-11-22T00:30:00Z".parse().unwrap());
+        story.owner_comes_back().await;
+        let cake = story.made_to_order("Midnight cake", 400, 100).await;
+        assert_eq!(story.sell(&cake, "1").await["total"], pounds(400));
+        story.post(&format!("/v1/items/{coffee}/price"), &json!({ "price": pounds(300) })).await.ok();
+        assert_eq!(story.sell(&coffee, "1").await["total"], pounds(300));
+        let shown = story.get(&format!("/v1/items/{cake}")).await.ok().json();
+        assert_eq!((&shown["price"], &shown["prices"][0]["fromDay"]), (&pounds(400), &json!("2026-11-21")));
+    });
+}
