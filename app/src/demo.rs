@@ -145,11 +145,8 @@ fn op(app: &App, tenant: TenantId) -> Op {
 async fn past(app: &App, tenant: TenantId) -> Result<()> {
     let ask = ImportAsk {
         files: vec![tables::Source::bytes("BreadBasket_DMS.csv.gz", PAST), tables::Source::bytes("prices.csv", PRICES)],
-        mapping: None,
         options: Options { cost_percent: COST_PERCENT, source: Some("The till".into()), ..Options::default() },
-        dry_run: false,
-        skip_refused: false,
-        import: None,
+        ..ImportAsk::default()
     };
     let report = sales::import::run(app.db(), op(app, tenant), ask, &|_| {}).await?;
     println!(

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use sales::import::{ImportAsk, ImportReport, Options, Outcome};
+use sales::import::{ImportAsk, ImportReport, Outcome};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tables::Source;
 
@@ -104,7 +104,7 @@ fn bread_basket() -> Vec<Source> {
 }
 
 async fn import(world: &World, business: &Business, files: Vec<Source>, skip_refused: bool) -> Result<ImportReport> {
-    let ask = ImportAsk { files, mapping: None, options: Options::default(), dry_run: false, skip_refused, import: None };
+    let ask = ImportAsk { files, skip_refused, ..ImportAsk::default() };
     let report = sales::import::run(world.db(), world.op(business), ask, &|_| ()).await?;
     if report.outcome == Outcome::Done {
         return Ok(report);

@@ -35,7 +35,7 @@ pub use work::{run, run_understood};
 pub(crate) use job::LATER;
 
 /// What is to be imported, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ImportAsk {
     /// The files; those that are looked up in (items, prices) among them.
     pub files: Vec<Source>,

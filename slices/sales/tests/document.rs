@@ -83,14 +83,8 @@ fn a_sale_and_what_pays_it_back_lead_to_each_other_by_number() {
 fn a_refund_of_a_past_order_names_it_by_the_number_of_its_source() {
     run(async |story| {
         let file = "date,time,ticket,item,quantity,price\n2017-03-01,09:00:00,T-77,Bread,2,3.20\n";
-        let ask = sales::import::ImportAsk {
-            files: vec![tables::Source::bytes("till.csv", file.as_bytes().to_vec())],
-            mapping: None,
-            options: sales::import::Options::default(),
-            dry_run: false,
-            skip_refused: false,
-            import: None,
-        };
+        let files = vec![tables::Source::bytes("till.csv", file.as_bytes().to_vec())];
+        let ask = sales::import::ImportAsk { files, ..Default::default() };
         sales::import::run(&story.db, story.op(), ask, &|_| ()).await.unwrap();
         let past = text(&story.get("/v1/orders").await.ok().json()["rows"][0]["id"]);
         let refund = story.post(&format!("/v1/orders/{past}/refund"), &json!({ "reason": "stale" })).await.ok().json();

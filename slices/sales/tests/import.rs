@@ -21,7 +21,7 @@ fn csv(name: &str, text: &str) -> Source {
 }
 
 fn ask(files: Vec<Source>) -> ImportAsk {
-    ImportAsk { files, mapping: None, options: Options::default(), dry_run: false, skip_refused: false, import: None }
+    ImportAsk { files, ..ImportAsk::default() }
 }
 
 async fn import(story: &Story, ask: ImportAsk) -> ImportReport {

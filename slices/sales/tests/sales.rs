@@ -394,14 +394,8 @@ fn loaves_are_sold_and_taken_back_whole_and_flour_by_the_gram() {
 fn of_a_past_that_sold_half_a_loaf_half_a_loaf_comes_back() {
     run(async |story| {
         let file = "date,time,ticket,item,quantity,price\n2017-03-01,09:00:00,1,Bread,0.5,3.20\n";
-        let ask = sales::import::ImportAsk {
-            files: vec![tables::Source::bytes("till.csv", file.as_bytes().to_vec())],
-            mapping: None,
-            options: sales::import::Options::default(),
-            dry_run: false,
-            skip_refused: false,
-            import: None,
-        };
+        let files = vec![tables::Source::bytes("till.csv", file.as_bytes().to_vec())];
+        let ask = sales::import::ImportAsk { files, ..Default::default() };
         sales::import::run(&story.db, story.op(), ask, &|_| ()).await.unwrap();
         let orders = story.get("/v1/orders").await.ok().json();
         let refund = format!("/v1/orders/{}/refund", text(&orders["rows"][0]["id"]));

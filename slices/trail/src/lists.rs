@@ -174,21 +174,9 @@ const TO: Filter = Filter {
     kind: Kind::Day,
 };
 
-/// `$1` is the platform, whose clock is UTC.
-const ACROSS: &[Filter] = &[
-    Filter { name: "business", sql: "tenant_id = (SELECT b.id FROM db.tenant b WHERE b.slug = {})", kind: Kind::Text },
-    ACTION,
-    KIND,
-    ACTOR,
-    TARGET,
-    ADDRESS,
-    FROM,
-    TO,
-];
-
-/// The same, and the words of what the log speaks of, in whichever business.
+/// In whichever business; `$1` is the platform, whose clock is UTC. Last stand the words of what the log speaks of.
 pub(crate) const ACROSS_TRAIL: &[Filter] = &[
-    ACROSS[0],
+    Filter { name: "business", sql: "tenant_id = (SELECT b.id FROM db.tenant b WHERE b.slug = {})", kind: Kind::Text },
     ACTION,
     KIND,
     ACTOR,
@@ -204,6 +192,9 @@ pub(crate) const ACROSS_TRAIL: &[Filter] = &[
         kind: Kind::Text,
     },
 ];
+
+/// The same of the activity, which speaks of nothing by name.
+const ACROSS: &[Filter] = ACROSS_TRAIL.split_at(ACROSS_TRAIL.len() - 1).0;
 
 const BY_TIME: &[Sort] = &[Sort { name: "at", column: "at", kind: Kind::Time }];
 
