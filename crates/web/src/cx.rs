@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use crate::{
-    Answers, App, Fields, Rates, Route, moment, t, tf,
+    Answers, App, Fields, Rates, Route, t, tf,
     ui::{self, Act, Crumb, Frame, Guard, Page, Theme, Tone, Toolbar, User},
 };
 
@@ -334,13 +334,13 @@ impl Cx {
 
     /// What stands on every page while support works in a business on somebody's behalf, with the way out.
     fn assisting(&self) -> Option<Markup> {
-        let (viewer, zone) = (self.viewer.as_ref()?, self.site().map_or_else(|_| Zone::utc(), |site| site.zone.clone()));
+        let viewer = self.viewer.as_ref()?;
         let now = viewer.assisting.as_ref()?;
         let text = tf(
             if now.acting { "assist-acting" } else { "assist-looking" },
             &[("business", viewer.business.as_deref().unwrap_or_default()), ("owner", &now.on_behalf)],
         );
-        let said = html! { (text) " " (t("assist-until")) " " (moment(now.until, &zone)) "." };
+        let said = html! { (text) " " (t("assist-until")) " " (self.clock().moment(now.until)) "." };
         Some(ui::notice(Tone::Waiting, &said, &Act::new(t("assist-stop"), "/assist/stop", self.guard())))
     }
 
@@ -360,8 +360,14 @@ impl Cx {
 
     /// A whole page with a toolbar: title, what is true now, the main action.
     pub fn page_with(&self, toolbar: Toolbar, body: Markup) -> Markup {
+        self.page_after(toolbar, body, None)
+    }
+
+    /// The same, saying what was just done.
+    pub fn page_after(&self, toolbar: Toolbar, body: Markup, done: Option<&ui::Toast>) -> Markup {
         let mut page = Page::new(toolbar.title.clone(), body).toolbar(toolbar);
         page.frame = self.frame();
+        page.toast = done.map(ui::toast);
         self.whole(page)
     }
 

@@ -39,7 +39,7 @@ pub use listing::{ListPage, history, list_reply, sent_in_time};
 pub use openapi::document as openapi;
 pub use reply::Reply;
 pub use routes::{Answers, Route, Routes};
-pub use say::{day, day_text, moment, quantity};
+pub use say::{Clock, day_text, quantity};
 pub use slice::{Authenticate, CheckFn, Finding, Found, OpenedFn, Opening, Place, SearchFn, SiteAddedFn, Slice};
 pub use text::{t, tf};
 pub use typed::Typed;

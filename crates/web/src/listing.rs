@@ -7,14 +7,14 @@ use db::{
     list::{Asked, Column, Kind, List, Page, camel},
 };
 use futures::stream;
-use kernel::{At, Currency, Day, Error, Money, Quantity, Result, Zone};
+use kernel::{At, Currency, Day, Error, Money, Quantity, Result};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 use tokio::{io::AsyncReadExt, sync::mpsc};
 use uuid::Uuid;
 
 use crate::{
-    Cx, Reply,
+    Clock, Cx, Reply,
     files::{self, Book},
     say, t,
     ui::{self, ColumnKind, Event, Order, Pager, Row, Table, Tone},
@@ -24,6 +24,8 @@ use crate::{
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 /// Bytes of a workbook that are sent at once.
 const PIECE: usize = 64 * 1024;
+/// The parameter of a page that says what was just done.
+const DONE: &str = "done";
 /// How many rows a file reads at once.
 const CHUNK: u32 = 2_000;
 
@@ -138,8 +140,8 @@ pub struct ListPage<'a> {
     pub open: fn(&Map<String, Value>) -> Option<String>,
     /// What to say when there is nothing.
     pub empty: ui::Empty,
-    /// The zone in which times are said.
-    pub zone: Zone,
+    /// The clock by which times are said.
+    pub clock: Clock,
     /// Columns of codes, each with the beginning of the texts that say them: `("state", "order-state")`.
     pub codes: &'static [(&'static str, &'static str)],
     /// Columns that files have and the page leaves out.
@@ -149,15 +151,21 @@ pub struct ListPage<'a> {
 impl ListPage<'_> {
     /// The table with its pager and links to files.
     pub async fn show(&self, cx: &Cx, tx: &mut Tx) -> Result<Markup> {
-        let asked = cx.asked(&[])?;
+        self.show_with(cx, tx, None).await
+    }
+
+    /// The same where rows can be picked, for what may be done with several of them at once.
+    pub async fn show_with(&self, cx: &Cx, tx: &mut Tx, bulk: Option<ui::Bulk>) -> Result<Markup> {
+        let asked = cx.asked(&[DONE])?;
         let page = self.list.page(tx, &asked).await?;
         Ok(html! {
-            (self.show_rows(cx, &asked, &page))
+            (ui::table(&Table { bulk, ..self.table(cx, &asked, &page) }))
+            (ui::pager(&self.pager(cx, &page)))
             @if !page.rows.is_empty() {
                 p class="files" {
-                    a href=(self.link(cx, self.api, &[("format", Some("csv")), ("cursor", None)])) { (t("list-csv")) }
+                    a href=(cx.link(self.api, &[("format", Some("csv")), ("cursor", None)])) { (t("list-csv")) }
                     " · "
-                    a href=(self.link(cx, self.api, &[("format", Some("xlsx")), ("cursor", None)])) { (t("list-xlsx")) }
+                    a href=(cx.link(self.api, &[("format", Some("xlsx")), ("cursor", None)])) { (t("list-xlsx")) }
                 }
             }
         })
@@ -193,7 +201,7 @@ impl ListPage<'_> {
                 let said: Vec<String> = code.split(", ").map(|code| said(prefix, code)).collect();
                 html! { (said.join(", ")) }
             }
-            _ => shown_cell(column, row, &self.zone),
+            _ => shown_cell(column, row, &self.clock),
         }
     }
 
@@ -234,21 +242,24 @@ impl ListPage<'_> {
         };
         let order = (now == Some(sort.name)).then_some(if down { Order::Falling } else { Order::Rising });
         let next = if order == Some(Order::Rising) { format!("-{}", sort.name) } else { sort.name.to_owned() };
-        heading.sort(self.link(cx, self.here, &[("sort", Some(&next)), ("cursor", None)]), order)
+        heading.sort(cx.link(self.here, &[("sort", Some(&next)), ("cursor", None)]), order)
     }
 
     fn pager(&self, cx: &Cx, page: &Page) -> Pager {
         let deep = cx.param("cursor").is_some();
         Pager {
-            previous: deep.then(|| self.link(cx, self.here, &[("cursor", None)])),
-            next: page.next.as_ref().map(|next| self.link(cx, self.here, &[("cursor", Some(next))])),
+            previous: deep.then(|| cx.link(self.here, &[("cursor", None)])),
+            next: page.next.as_ref().map(|next| cx.link(self.here, &[("cursor", Some(next))])),
             here: None,
         }
     }
+}
 
-    /// An address with this page's query, some parameters changed or left out.
-    fn link(&self, cx: &Cx, path: &str, change: &[(&str, Option<&str>)]) -> String {
-        let kept = cx.query.iter().map(|(n, v)| (n.as_str(), v.as_str())).filter(|(n, _)| change.iter().all(|(c, _)| c != n));
+impl Cx {
+    /// An address with this page's query, some parameters changed or left out. What was just done is said once.
+    pub fn link(&self, path: &str, change: &[(&str, Option<&str>)]) -> String {
+        let kept = self.query.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        let kept = kept.filter(|(n, _)| *n != DONE && change.iter().all(|(c, _)| c != n));
         let query: Vec<(&str, &str)> = kept.chain(change.iter().filter_map(|(n, v)| Some((*n, (*v)?)))).collect();
         let query = serde_urlencoded::to_string(query).unwrap_or_default();
         if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
@@ -268,7 +279,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// A cell as people read it.
-fn shown_cell(column: &Column, row: &Map<String, Value>, zone: &Zone) -> Markup {
+fn shown_cell(column: &Column, row: &Map<String, Value>, clock: &Clock) -> Markup {
     let value = row.get(&camel(column.name)).unwrap_or(&Value::Null);
     let text = |name: &str| row.get(name).and_then(Value::as_str);
     match (column.kind, value) {
@@ -285,11 +296,11 @@ fn shown_cell(column: &Column, row: &Map<String, Value>, zone: &Zone) -> Markup 
             quantity.parse::<Quantity>().map_or_else(|_| ui::quantity(quantity, unit), |quantity| say::quantity(quantity, unit))
         }
         (Kind::Time, Value::String(at)) => match at.parse::<At>() {
-            Ok(at) => say::moment(at, zone),
+            Ok(at) => clock.moment(at),
             Err(_) => html! { (at) },
         },
         (Kind::Day, Value::String(day)) => match day.parse::<Day>() {
-            Ok(day) => say::day(day),
+            Ok(day) => clock.day(day),
             Err(_) => html! { (day) },
         },
         (Kind::Flag, Value::Bool(is)) => html! { (t(if *is { "yes" } else { "no" })) },
@@ -300,14 +311,14 @@ fn shown_cell(column: &Column, row: &Map<String, Value>, zone: &Zone) -> Markup 
 }
 
 /// A document's history: its entries of the trail, newest first, said by the text `log-<action>`.
-pub async fn history(tx: &mut Tx, document: Uuid, zone: &Zone) -> Result<Vec<Event>> {
+pub async fn history(tx: &mut Tx, document: Uuid, clock: &Clock) -> Result<Vec<Event>> {
     let entries = db::history(tx, document).await?;
     Ok(entries
         .into_iter()
         .map(|entry| Event {
             what: t(&format!("log-{}", entry.action.replace('.', "-"))),
             who: entry.who,
-            when: zone.local(entry.at).strftime("%-d %b %Y %H:%M").to_string(),
+            when: clock.moment_text(entry.at),
             exact: entry.at.to_string(),
             tone: Tone::Plain,
             detail: entry.reason.map(|reason| html! { (reason) }),

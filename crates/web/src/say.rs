@@ -3,21 +3,64 @@
 use kernel::{At, Day, Quantity, Zone};
 use maud::Markup;
 
-use crate::ui;
+use crate::{Cx, t, tf, ui};
+
+/// A wall clock: by it, days and moments near now are said as people say them.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    /// What time it is.
+    pub now: At,
+    /// Where it hangs.
+    pub zone: Zone,
+}
+
+impl Clock {
+    /// `today`, `yesterday`, `tomorrow`, or `21 Nov 2026`; exact on hover.
+    pub fn day(&self, day: Day) -> Markup {
+        let said = self.near(day).map_or_else(|| day_text(day), |near| t(&format!("said-{near}")));
+        ui::when(&said, &day.to_string())
+    }
+
+    /// `today 09:00`, or `21 Nov 2026 09:00`; exact on hover.
+    pub fn moment(&self, at: At) -> Markup {
+        ui::when(&self.moment_text(at), &at.to_string())
+    }
+
+    /// The same in letters alone.
+    pub fn moment_text(&self, at: At) -> String {
+        let local = self.zone.local(at);
+        match self.near(Day::from(local.date())) {
+            Some(near) => tf(&format!("said-{near}-at"), &[("time", &local.strftime("%H:%M").to_string())]),
+            None => local.strftime("%-d %b %Y %H:%M").to_string(),
+        }
+    }
+
+    fn near(&self, day: Day) -> Option<&'static str> {
+        let today = Day::from(self.zone.local(self.now).date());
+        match day.since_2000() - today.since_2000() {
+            -1 => Some("yesterday"),
+            0 => Some("today"),
+            1 => Some("tomorrow"),
+            _ => None,
+        }
+    }
+}
+
+impl Cx {
+    /// The clock on the wall of the site that the page is about; of UTC where there is no site.
+    pub fn clock(&self) -> Clock {
+        Clock { now: self.op.at, zone: self.site().map_or_else(|_| Zone::utc(), |site| site.zone.clone()) }
+    }
+
+    /// The clock of the installation, whose people are anywhere.
+    pub fn utc(&self) -> Clock {
+        Clock { now: self.op.at, zone: Zone::utc() }
+    }
+}
 
 /// `21 Nov 2026`.
 pub fn day_text(day: Day) -> String {
     day.date().strftime("%-d %b %Y").to_string()
-}
-
-/// A day as people say it, exact on hover.
-pub fn day(day: Day) -> Markup {
-    ui::when(&day_text(day), &day.to_string())
-}
-
-/// `21 Nov 2026 09:00`, by the clock of a zone.
-pub fn moment(at: At, zone: &Zone) -> Markup {
-    ui::when(&zone.local(at).strftime("%-d %b %Y %H:%M").to_string(), &at.to_string())
 }
 
 /// A quantity in the unit that people would use: 200,000 g are 200 kg. What would lose a digit stays as it is.
@@ -65,5 +108,18 @@ mod tests {
     #[test]
     fn a_day_is_said_without_leading_zero() {
         assert_eq!(day_text("2026-11-05".parse().unwrap()), "5 Nov 2026");
+    }
+    #[test]
+    fn days_and_moments_near_now_are_said_as_people_say_them() {
+        let clock = Clock { now: "2026-11-22T00:30:00Z".parse().unwrap(), zone: "Europe/Paris".parse().unwrap() };
+        let moment = |at: &str| clock.moment_text(at.parse().unwrap());
+        assert_eq!(moment("2026-11-22T08:00:00Z"), "today 09:00");
+        assert_eq!(moment("2026-11-21T23:10:00Z"), "today 00:10");
+        assert_eq!(moment("2026-11-21T22:59:00Z"), "yesterday 23:59");
+        assert_eq!(moment("2026-11-22T23:00:00Z"), "tomorrow 00:00");
+        assert_eq!(moment("2026-11-20T22:59:00Z"), "20 Nov 2026 23:59");
+        let day = |day: &str| clock.day(day.parse().unwrap()).into_string();
+        assert!(day("2026-11-21").contains(">yesterday<") && day("2026-11-21").contains("2026-11-21"));
+        assert!(day("2026-11-24").contains(">24 Nov 2026<"));
     }
 }

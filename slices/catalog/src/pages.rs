@@ -4,7 +4,7 @@ use kernel::{Currency, ItemId, Permission, Quantity, Result};
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 use web::{
-    Cx, Fields, ListPage, Refused, Reply, t,
+    Clock, Cx, Fields, ListPage, Refused, Reply, t,
     ui::{
         self, Act, Button, Choice, Column, ColumnKind, Crumb, Document, Empty, Fact, Field, FilterBar, Form, Head, Kind, Row, Table, Tone,
         Toolbar, Weight,
@@ -52,7 +52,7 @@ pub(crate) async fn list(cx: Cx) -> Result<Markup> {
         name: "name",
         open: opens,
         empty: Empty { icon: "oven", title: t("items-empty-title"), text: t("items-empty-text"), first: may_write(&cx).then(new) },
-        zone: cx.site()?.zone.clone(),
+        clock: cx.clock(),
         codes: &[("kind", "kind-of")],
         files_only: &[],
     };
@@ -135,13 +135,13 @@ async fn show_page(cx: &Cx, id: ItemId, typed: &Fields, refused: Option<&Refused
         },
         lines: html! {
             @if !item.units.is_empty() { (ui::table(&units(&item))) }
-            (ui::table(&prices(&item)))
+            (ui::table(&prices(&item, &cx.clock())))
             @if may_write(cx) { (price_form(cx, &item, site.currency, typed, refused)) }
         },
         money: None,
         acts: may_write(cx).then(|| retire(cx, &item)).into_iter().collect(),
         links,
-        history: web::history(&mut tx, id.uuid(), &site.zone).await?,
+        history: web::history(&mut tx, id.uuid(), &cx.clock()).await?,
     };
     Ok(cx.bare_page(item.name.clone(), ui::document(&document)))
 }
@@ -200,14 +200,14 @@ fn units(item: &Item) -> Table {
     }
 }
 
-fn prices(item: &Item) -> Table {
+fn prices(item: &Item, clock: &Clock) -> Table {
     let row = |price: &crate::ItemPrice| Row {
         id: price.from_day.to_string(),
         name: price.list.clone(),
         href: None,
         cells: vec![
             html! { (price.list) },
-            web::day(price.from_day),
+            clock.day(price.from_day),
             ui::quantity(&price.min_quantity.to_string(), &item.base_unit),
             html! { span class="number" { (price.price) } },
         ],

@@ -3,7 +3,7 @@
 use kernel::{Day, Permission, Result};
 use maud::{Markup, html};
 use web::{
-    Cx, Fields, Refused, Reply, t,
+    Clock, Cx, Fields, Refused, Reply, t,
     ui::{self, Choice, Column, ColumnKind, Crumb, Field, Form, Kind, Row, Table, Toolbar},
 };
 
@@ -50,7 +50,7 @@ async fn page(cx: &Cx, typed: &Fields, refused: Option<&Refused>) -> Result<Mark
     let categories = tax::categories(&mut cx.tx().await?).await?;
     let crumbs = vec![Crumb { label: t("items-title"), href: "/items".into() }];
     let body = html! {
-        (ui::table(&table(&categories)))
+        (ui::table(&table(&categories, &cx.clock())))
         @if cx.op.permissions.has(Permission::SettingsWrite) {
             @if let Some(refused) = refused { (refused.general()) }
             section class="stack" {
@@ -67,11 +67,11 @@ async fn page(cx: &Cx, typed: &Fields, refused: Option<&Refused>) -> Result<Mark
 }
 
 /// A rate from the first day of all counts has none before it.
-fn from(day: Day) -> Markup {
-    html! { @if day.to_string() == FIRST_DAY { (t("taxes-always")) } @else { (web::day(day)) } }
+fn from(day: Day, clock: &Clock) -> Markup {
+    html! { @if day.to_string() == FIRST_DAY { (t("taxes-always")) } @else { (clock.day(day)) } }
 }
 
-fn table(categories: &[TaxCategory]) -> Table {
+fn table(categories: &[TaxCategory], clock: &Clock) -> Table {
     let blank = || html! {};
     let row = |category: &TaxCategory, rate: Option<&tax::Rate>| Row {
         id: category.id.to_string(),
@@ -83,8 +83,8 @@ fn table(categories: &[TaxCategory]) -> Table {
                 html! { (category.name) },
                 html! { (rate.name) },
                 ui::quantity(&rate.percent.to_string(), "%"),
-                from(rate.from_day),
-                html! { @if let Some(day) = rate.until_day { (web::day(day)) } },
+                from(rate.from_day, clock),
+                html! { @if let Some(day) = rate.until_day { (clock.day(day)) } },
             ],
         },
     };

@@ -198,7 +198,7 @@ pub(crate) async fn transfers(cx: Cx) -> Result<Markup> {
         name: "document",
         open: transfer::open,
         empty: Empty { icon: "book", title: t("ledger-empty-title"), text: t("ledger-empty-text"), first: None },
-        zone: cx.site()?.zone.clone(),
+        clock: cx.clock(),
         codes: &[],
         files_only: &[],
     };

@@ -1,12 +1,12 @@
 //! The operator's list of letters: what waits, what was refused and why; a letter is sent again or cancelled by hand.
 
-use kernel::{At, Change, Error, Op, PLATFORM, Permission, Result, TenantId, Zone};
+use kernel::{At, Change, Error, Op, PLATFORM, Permission, Result, TenantId};
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
-    Cx, Fields, Reply, Routes, moment, t, tf,
+    Cx, Fields, Reply, Routes, t, tf,
     ui::{self, Act, ColumnKind, Row, Tab, Table, Tone, Weight},
 };
 
@@ -292,7 +292,7 @@ fn inside(cx: &Cx, found: &Letters) -> Markup {
 }
 
 fn table(cx: &Cx, letters: &[PostedLetter]) -> Table {
-    let zone = cx.site().map_or_else(|_| Zone::utc(), |site| site.zone.clone());
+    let clock = cx.clock();
     let rows = letters.iter().map(|letter| Row {
         id: letter.id.to_string(),
         name: letter.to.clone(),
@@ -300,8 +300,8 @@ fn table(cx: &Cx, letters: &[PostedLetter]) -> Table {
         cells: vec![
             html! { div { (t(&format!("letter-kind-{}", letter.kind))) div { (letter.to) } span.help { (letter.business) } } },
             html! { div { (state(&letter.state)) @if let Some(answer) = &letter.answer { div.help { (answer) } } } },
-            html! { div { (letter.attempts) @if let Some(at) = letter.next_at { div.help { (t("mail-next")) " " (moment(at, &zone)) } } } },
-            moment(letter.created_at, &zone),
+            html! { div { (letter.attempts) @if let Some(at) = letter.next_at { div.help { (t("mail-next")) " " (clock.moment(at)) } } } },
+            clock.moment(letter.created_at),
             acts(cx, letter),
         ],
     });

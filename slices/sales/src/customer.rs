@@ -130,7 +130,7 @@ async fn page(cx: Cx) -> Result<Markup> {
         name: "name",
         open: |row| Some(format!("/orders?customer={}", row.get("id")?.as_str()?)),
         empty: ui::Empty { icon: "people", title: t("customers-empty-title"), text: t("customers-empty-text"), first: Some(new_button()) },
-        zone: cx.site()?.zone.clone(),
+        clock: cx.clock(),
         codes: &[],
         files_only: &[],
     };

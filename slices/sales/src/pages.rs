@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use pricing::Act as Move;
 use serde_json::{Map, Value};
 use web::{
-    Cx, Fields, ListPage, Refused, Reply, Routes, Site, Typed, history, t, tf,
+    Clock, Cx, Fields, ListPage, Refused, Reply, Routes, Site, Typed, history, t, tf,
     ui::{self, Button, Choice, ColumnKind, Crumb, Document, Fact, Field, FilterBar, Form, Head, Row, Table, Tone, Toolbar},
 };
 
@@ -66,7 +66,7 @@ async fn list(cx: Cx) -> Result<Markup> {
         name: "called",
         open: |row: &Map<String, Value>| Some(format!("/orders/{}", row.get("id")?.as_str()?)),
         empty: ui::Empty { icon: "order", title: t("orders-empty-title"), text: t("orders-empty-text"), first: sells.then(ring_button) },
-        zone: cx.site()?.zone.clone(),
+        clock: cx.clock(),
         codes: &[("kind", "order-kind"), ("state", "order-state")],
         files_only: &["day", "net"],
     };
@@ -83,8 +83,8 @@ async fn document(cx: Cx) -> Result<Markup> {
     let id: OrderId = cx.id("id")?;
     let mut tx = cx.tx().await?;
     let order = order::load(&mut tx, id).await?;
-    let zone = cx.site()?.zone.clone();
-    let events = history(&mut tx, order::uuid(id), &zone).await?;
+    let clock = cx.clock();
+    let events = history(&mut tx, order::uuid(id), &clock).await?;
     let state: pricing::State = order.state.parse()?;
     let may_refund =
         order.kind == "sale" && pricing::acts(state, cx.op.permissions).iter().any(|a| matches!(a, Move::Refund | Move::RefundPart));
@@ -97,7 +97,7 @@ async fn document(cx: Cx) -> Result<Markup> {
             tone,
             state: t(&format!("order-state-{}", order.state)),
             about: order.note.clone(),
-            facts: facts(&order, &zone),
+            facts: facts(&order, &clock),
         },
         lines: ui::table(&lines(&order)),
         money: Some(money(&order)),
@@ -108,11 +108,11 @@ async fn document(cx: Cx) -> Result<Markup> {
     Ok(cx.bare_page(called(&order), body))
 }
 
-fn facts(order: &Order, zone: &kernel::Zone) -> Vec<Fact> {
-    let local = zone.local(order.placed_at).strftime("%A %-d %B %Y, %H:%M").to_string();
+fn facts(order: &Order, clock: &Clock) -> Vec<Fact> {
+    let local = clock.zone.local(order.placed_at).strftime("%A %-d %B %Y, %H:%M").to_string();
     let mut facts = vec![
         Fact::new(t("order-when"), ui::when(&local, &order.placed_at.to_string())),
-        Fact::new(t("order-day"), web::day(order.day)),
+        Fact::new(t("order-day"), clock.day(order.day)),
         Fact::new(t("order-site"), html! { (order.site) }),
         Fact::new(t("order-channel"), html! { (t(&format!("order-channel-{}", order.channel))) }),
     ];

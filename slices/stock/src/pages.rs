@@ -64,7 +64,7 @@ async fn show(cx: &Cx, tx: &mut Tx, shown: Shown) -> Result<Markup> {
         name: shown.name,
         open: shown.open,
         empty: Empty { icon: "box", title: t("stock-empty-title"), text: t("stock-empty-text"), first: may.then(receive) },
-        zone: cx.site()?.zone.clone(),
+        clock: cx.clock(),
         codes: shown.codes,
         files_only: &["day"],
     };

@@ -4,7 +4,7 @@ use db::Tx;
 use kernel::{Currency, Error, Money, Permission, Result, Unit};
 use maud::{Markup, html};
 use web::{
-    Cx, Fields, Reader, Refused, Reply, t, tf,
+    Clock, Cx, Fields, Reader, Refused, Reply, t, tf,
     ui::{self, Button, Choice, Column, ColumnKind, Crumb, Document, Fact, Field, Form, Head, Kind, Row, Table, Tone, Toolbar},
 };
 
@@ -152,7 +152,7 @@ fn row(n: usize, items: &[Choice], currency: Currency) -> Vec<Field> {
 pub(crate) async fn show(cx: Cx) -> Result<Markup> {
     let mut tx = cx.tx().await?;
     let receipt = receipt(&mut tx, cx.id("id")?).await?.seen_with(cx.op.permissions);
-    let zone = cx.site()?.zone.clone();
+    let clock = cx.clock();
     let number = receipt.number.clone().unwrap_or_default();
     let mut links = vec![Button::link(t("receipt-movements"), format!("/stock/movements?document={}", receipt.id)).icon("box")];
     if cx.op.permissions.has(Permission::LedgerRead) {
@@ -166,21 +166,21 @@ pub(crate) async fn show(cx: Cx) -> Result<Markup> {
             tone: Tone::Done,
             state: t("receipt-received"),
             about: receipt.supplier.clone(),
-            facts: facts(&receipt, &zone),
+            facts: facts(&receipt, &clock),
         },
         lines: ui::table(&lines(&receipt)),
         money: receipt.total.map(|total| ui::facts(&[Fact::new(t("receipt-total"), html! { span class="number" { (total) } })])),
         acts: Vec::new(),
         links,
-        history: web::history(&mut tx, receipt.id.uuid(), &zone).await?,
+        history: web::history(&mut tx, receipt.id.uuid(), &clock).await?,
     };
     Ok(cx.bare_page(number, ui::document(&document)))
 }
 
-fn facts(receipt: &Receipt, zone: &kernel::Zone) -> Vec<Fact> {
+fn facts(receipt: &Receipt, clock: &Clock) -> Vec<Fact> {
     let mut facts = vec![
-        Fact::new(t("stock-when"), web::moment(receipt.effective_at, zone)),
-        Fact::new(t("stock-day"), web::day(receipt.day)),
+        Fact::new(t("stock-when"), clock.moment(receipt.effective_at)),
+        Fact::new(t("stock-day"), clock.day(receipt.day)),
         Fact::new(t("stock-location"), html! { (receipt.location) }),
     ];
     if let Some(reference) = &receipt.reference {

@@ -4,7 +4,7 @@ use db::Tx;
 use kernel::{ItemId, Permission, Result, SupplierId};
 use maud::{Markup, html};
 use web::{
-    Cx, Fields, ListPage, Reply, Routes, Typed, history, t,
+    Clock, Cx, Fields, ListPage, Reply, Routes, Typed, history, t,
     ui::{self, Button, Choice, ColumnKind, Crumb, Document, Fact, Field, Form, Head, Row, Table, Tone, Toolbar},
 };
 
@@ -33,7 +33,7 @@ async fn list(cx: Cx) -> Result<Markup> {
         name: "name",
         open: |row| Some(format!("/suppliers/{}", row.get("id")?.as_str()?)),
         empty: ui::Empty { icon: "van", title: t("suppliers-empty-title"), text: t("suppliers-empty-text"), first: Some(new_button()) },
-        zone: cx.site()?.zone.clone(),
+        clock: cx.clock(),
         codes: &[],
         files_only: &[],
     };
@@ -68,7 +68,8 @@ async fn document(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
     let id: SupplierId = cx.id("id")?;
     let mut tx = cx.tx().await?;
     let supplier = supplier::load(&mut tx, id).await?;
-    let events = history(&mut tx, id.uuid(), &cx.site()?.zone).await?;
+    let clock = cx.clock();
+    let events = history(&mut tx, id.uuid(), &clock).await?;
     let writes = cx.op.permissions.has(Permission::SupplierWrite);
     let form = if writes {
         price_form(cx, &mut tx, &supplier, typed).await?
@@ -88,7 +89,7 @@ async fn document(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
                 .filter_map(|(label, value)| value.as_ref().map(|v| Fact::new(t(label), html! { (v) })))
                 .collect(),
         },
-        lines: html! { (ui::table(&price_table(&supplier.prices))) (form) },
+        lines: html! { (ui::table(&price_table(&supplier.prices, &clock))) (form) },
         money: None,
         acts: Vec::new(),
         links: Vec::new(),
@@ -97,7 +98,7 @@ async fn document(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
     Ok(cx.bare_page(supplier.name, body))
 }
 
-fn price_table(prices: &[SupplierPrice]) -> Table {
+fn price_table(prices: &[SupplierPrice], clock: &Clock) -> Table {
     let rows = prices.iter().map(|price| Row {
         id: price.item_id.to_string(),
         name: price.item.clone(),
@@ -106,7 +107,7 @@ fn price_table(prices: &[SupplierPrice]) -> Table {
             html! { (price.item) },
             ui::quantity(&price.quantity.to_string(), &price.unit),
             html! { (price.amount) },
-            web::day(price.from_day),
+            clock.day(price.from_day),
         ],
     });
     Table {

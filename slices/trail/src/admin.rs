@@ -4,7 +4,7 @@ use db::{
     Activity, activity,
     list::{Asked, List, MOST, PAGE, Page},
 };
-use kernel::{Error, PLATFORM, Permission, Result, TenantId, Zone};
+use kernel::{Error, PLATFORM, Permission, Result, TenantId};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -67,7 +67,7 @@ async fn shown(cx: &Cx, list: &'static List, here: &str, api: &str) -> Result<Ma
                 .flatten()
         },
         empty: ui::Empty { icon: "clock", title: t("trail-empty-title"), text: t("trail-empty-text"), first: None },
-        zone: Zone::utc(),
+        clock: cx.utc(),
         codes: if std::ptr::eq(list, &ALL_TRAIL) { TRAIL_CODES } else { ACTIVITY_CODES },
         files_only: &[],
     };
@@ -121,5 +121,5 @@ async fn one(cx: Cx) -> Result<Markup> {
     note(&cx, Map::from_iter([("tenant".to_owned(), json!(tenant)), ("entry".to_owned(), json!(id))]));
     let crumbs = vec![Crumb { label: t("trail-admin-title"), href: "/admin/audit-logs".into() }];
     let buttons = vec![Button::link(t("trail-of-target"), format!("/admin/audit-logs?target={}", entry.target_id))];
-    Ok(cx.page_with(Toolbar { crumbs, title: log_text(&entry.action), now: about(&entry), buttons }, whole(&entry, &Zone::utc())))
+    Ok(cx.page_with(Toolbar { crumbs, title: log_text(&entry.action), now: about(&entry), buttons }, whole(&entry, &cx.utc())))
 }

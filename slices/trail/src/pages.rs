@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use web::{
-    Cx, ListPage, Routes, moment, t,
+    Clock, Cx, ListPage, Routes, t,
     ui::{self, Button, Choice, ColumnKind, Crumb, Fact, Field, FilterBar, Row, Tab, Table, Toolbar},
 };
 
@@ -128,7 +128,7 @@ fn list_page<'a>(cx: &Cx, list: &'static List, here: &'a str, api: &'a str) -> R
         name: "action",
         open: |row: &Map<String, Value>| row.contains_key("n").then(|| Some(format!("/activity/{}", row.get("id")?.as_str()?))).flatten(),
         empty: ui::Empty { icon: "clock", title: t("trail-empty-title"), text: t("trail-empty-text"), first: None },
-        zone: cx.site()?.zone.clone(),
+        clock: cx.clock(),
         codes: if list.name == TRAIL.name { TRAIL_CODES } else { ACTIVITY_CODES },
         files_only: &[],
     })
@@ -194,7 +194,7 @@ async fn one(cx: Cx) -> Result<Markup> {
     if let (Some(actor), "account") = (entry.actor_id, entry.actor_kind.as_str()) {
         buttons.push(Button::link(t("trail-of-person"), format!("/activity?actor={actor}")));
     }
-    let body = whole(&entry, &cx.site()?.zone);
+    let body = whole(&entry, &cx.clock());
     Ok(cx.page_with(Toolbar { crumbs, title: log_text(&entry.action), now: about(&entry), buttons }, body))
 }
 
@@ -227,10 +227,10 @@ fn in_parts(word: &str) -> Markup {
 }
 
 /// An entry: its facts, and what changed.
-pub(crate) fn whole(entry: &TrailEntry, zone: &kernel::Zone) -> Markup {
+pub(crate) fn whole(entry: &TrailEntry, clock: &Clock) -> Markup {
     let plain = |label: &str, value: &Option<String>| value.as_ref().map(|value| Fact::new(t(label), html! { (value) }));
     let facts: Vec<Fact> = [
-        Some(Fact::new(t("trail-at"), moment(entry.at, zone))),
+        Some(Fact::new(t("trail-at"), clock.moment(entry.at))),
         plain("trail-who", &entry.who),
         plain("trail-target", &entry.target),
         plain("trail-reason", &entry.reason),

@@ -1,10 +1,10 @@
 //! The account's own pages: password, second factor, sessions; the address, and what happened to the account.
 
 use axum::http::{StatusCode, header};
-use kernel::{Permission, Result, Zone};
+use kernel::{Permission, Result};
 use maud::{Markup, PreEscaped, html};
 use web::{
-    Answers, Cx, Fields, Reply, Routes, moment, t, tf,
+    Answers, Cx, Fields, Reply, Routes, t, tf,
     ui::{self, Act, Button, ColumnKind, Fact, Field, Form, Kind, Row, Table, Tone, Toolbar, Weight, banner, form},
 };
 
@@ -58,10 +58,6 @@ fn done(cx: &Cx) -> Markup {
     }
 }
 
-fn zone(cx: &Cx) -> Zone {
-    cx.site().map_or_else(|_| Zone::utc(), |site| site.zone.clone())
-}
-
 pub(super) async fn security(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
     let me = account::me(cx.clone()).await?;
     let second = if me.two_factor {
@@ -99,7 +95,7 @@ pub(super) async fn security(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
 }
 
 async fn sessions_table(cx: &Cx) -> Result<Markup> {
-    let (all, zone) = (sessions::all(cx).await?, zone(cx));
+    let (all, clock) = (sessions::all(cx).await?, cx.clock());
     let several = all.rows.len() > 1;
     let rows = all.rows.into_iter().map(|one| {
         let act = if one.current {
@@ -108,7 +104,7 @@ async fn sessions_table(cx: &Cx) -> Result<Markup> {
             ui::act(&Act::new(t("session-end"), format!("/account/sessions/{}/end", one.id), cx.guard()))
         };
         let device = if one.device.is_empty() { t("session-unknown") } else { one.device };
-        let cells = vec![html! { (device) }, html! { (one.address) }, moment(one.created_at, &zone), moment(one.seen_at, &zone), act];
+        let cells = vec![html! { (device) }, html! { (one.address) }, clock.moment(one.created_at), clock.moment(one.seen_at), act];
         Row { id: one.id.to_string(), name: device, href: None, cells }
     });
     let column = |label: &str, kind| ui::Column::new(t(label), kind);
@@ -327,7 +323,7 @@ async fn switch_off(cx: Cx, fields: Fields) -> Result<Reply> {
 
 /// What happened to the account, newest first.
 async fn happenings(cx: &Cx) -> Result<Markup> {
-    let (account, zone) = (cx.op.account()?, zone(cx));
+    let (account, clock) = (cx.op.account()?, cx.clock());
     let mut system = cx.app.db().system("identity.profile").await?;
     let rows = sqlx::query!(
         r#"SELECT at AS "at!", action AS "action!", address FROM db.trail
@@ -340,7 +336,7 @@ async fn happenings(cx: &Cx) -> Result<Markup> {
     Ok(html! {
         ol {
             @for row in rows {
-                li { (moment(row.at, &zone)) ": " (t(&format!("log-{}", row.action.replace('.', "-")))) @if let Some(address) = &row.address { " (" (address) ")" } }
+                li { (clock.moment(row.at)) ": " (t(&format!("log-{}", row.action.replace('.', "-")))) @if let Some(address) = &row.address { " (" (address) ")" } }
             }
         }
     })

@@ -1,10 +1,10 @@
 //! The operator's pages of accounts.
 
-use kernel::{AccountId, Error, Permission, PlatformRole, Result, Zone};
+use kernel::{AccountId, Error, Permission, PlatformRole, Result};
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 use web::{
-    Cx, Fields, Refused, Reply, Routes, moment, t,
+    Cx, Fields, Refused, Reply, Routes, t,
     ui::{self, Button, ColumnKind, Crumb, Empty, Fact, Field, FilterBar, Form, Kind, Row, Table, Tone, Toolbar, Weight, form},
 };
 
@@ -36,9 +36,9 @@ pub(super) fn cell(row: &Map<String, Value>, name: &str) -> String {
     }
 }
 
-pub(super) fn time(row: &Map<String, Value>, name: &str) -> Markup {
+pub(super) fn time(cx: &Cx, row: &Map<String, Value>, name: &str) -> Markup {
     match cell(row, name).parse() {
-        Ok(at) => moment(at, &Zone::utc()),
+        Ok(at) => cx.utc().moment(at),
         Err(_) => html! {},
     }
 }
@@ -77,8 +77,8 @@ async fn list(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
             html! { (cell(row, "businesses")) },
             html! { (cell(row, "platformRoles")) },
             html! { @if second { (ui::badge(Tone::Done, &t("user-second"))) } @if locked { (ui::badge(Tone::Wrong, &t("user-locked"))) } },
-            time(row, "createdAt"),
-            time(row, "seenAt"),
+            time(cx, row, "createdAt"),
+            time(cx, row, "seenAt"),
         ];
         Row { href: Some(format!("/admin/users/{id}")), id, name: email, cells }
     });
@@ -147,7 +147,7 @@ async fn one(cx: &Cx, id: AccountId, typed: &Typed<'_>) -> Result<Markup> {
     let may = |permission| cx.op.permissions.has(permission);
     let body = html! {
         (typed.banner())
-        (facts(&user))
+        (facts(cx, &user))
         section.stack {
             h2 { (t("user-acts")) }
             @if may(Permission::PlatformSupport) && user.erased_at.is_none() && (user.locked_at.is_some() || user.shut_until.is_some()) { (because(cx, id, "unlock", Vec::new(), typed)) }
@@ -172,8 +172,8 @@ fn role_boxes(user: &User) -> Vec<Field> {
     PlatformRole::ALL.iter().map(one).collect()
 }
 
-fn facts(user: &User) -> Markup {
-    let time = |at: Option<kernel::At>| at.map_or_else(|| html! { "–" }, |at| moment(at, &Zone::utc()));
+fn facts(cx: &Cx, user: &User) -> Markup {
+    let time = |at: Option<kernel::At>| at.map_or_else(|| html! { "–" }, |at| cx.utc().moment(at));
     let yes = |yes: bool| html! { (t(if yes { "filter-yes" } else { "filter-no" })) };
     let businesses = html! { @for one in &user.businesses { div { a href={ "/admin/tenants/" (one.id) } { (one.name) " (" (one.slug) ")" } ": " (one.roles.join(", ")) } } };
     let roles: Vec<&str> = user.platform_roles.iter().map(|role| role.code()).collect();

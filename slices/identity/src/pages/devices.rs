@@ -4,7 +4,7 @@ use kernel::{Error, Permission, Result};
 use maud::{Markup, PreEscaped, html};
 use serde_json::Value;
 use web::{
-    Cx, Fields, ListPage, Reply, Routes, moment, t, tf,
+    Cx, Fields, ListPage, Reply, Routes, t, tf,
     ui::{self, Act, Button, Choice, Crumb, Empty, Fact, Field, Form, Kind, Tone, Toolbar, Weight, banner, facts, form},
 };
 
@@ -41,7 +41,7 @@ async fn list(cx: Cx) -> Result<Markup> {
         name: "name",
         open: |row| Some(format!("/settings/devices/{}", row.get("id").and_then(Value::as_str)?)),
         empty,
-        zone: cx.site()?.zone.clone(),
+        clock: cx.clock(),
         codes: &[("kind", "device-kind"), ("state", "device-state")],
         files_only: &[],
     };
@@ -126,11 +126,11 @@ fn code_page(cx: &Cx, name: &str, added: &AddedDevice) -> Result<Markup> {
 
 async fn show(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
     let now = device::device(&mut cx.tx().await?, cx.id("id")?).await?;
-    let (path, zone) = (format!("/settings/devices/{}", now.id), cx.site()?.zone.clone());
+    let (path, clock) = (format!("/settings/devices/{}", now.id), cx.clock());
     let known = [
         Fact::new(t("device-kind"), html! { (t(&format!("device-kind-{}", now.kind.code()))) }),
         Fact::new(t("device-state"), html! { (t(&format!("device-state-{}", now.state))) }),
-        Fact::new(t("device-seen"), now.seen_at.map_or_else(|| html! { (t("device-never")) }, |at| moment(at, &zone))),
+        Fact::new(t("device-seen"), now.seen_at.map_or_else(|| html! { (t("device-never")) }, |at| clock.moment(at))),
         Fact::new(t("device-person"), html! { (now.person.clone().unwrap_or_else(|| t("device-nobody"))) }),
     ];
     let stands = now.state != "revoked";

@@ -4,7 +4,7 @@ use kernel::{KeyId, Permission, Result};
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 use web::{
-    Cx, Fields, Reply, Routes, moment, t, tf,
+    Cx, Fields, Reply, Routes, t, tf,
     ui::{self, Act, Button, ColumnKind, Crumb, Empty, Field, Form, Row, Table, Tone, Toolbar, Weight, banner, form},
 };
 
@@ -52,11 +52,11 @@ async fn page(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
 }
 
 fn table(cx: &Cx, rows: &[Map<String, Value>]) -> Result<Markup> {
-    let zone = cx.site()?.zone.clone();
+    let clock = cx.clock();
     let rows = rows.iter().map(|row| {
         let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let time = |name: &str| match text(name).parse() {
-            Ok(at) => moment(at, &zone),
+            Ok(at) => clock.moment(at),
             Err(_) => html! { "–" },
         };
         let revoke = Act::new(t("key-revoke"), format!("/settings/keys/{}/revoke", text("id")), cx.guard());
@@ -108,11 +108,11 @@ async fn make(cx: Cx, fields: Fields) -> Result<Reply> {
 
 /// The key, this once.
 fn shown(cx: &Cx, made: &MadeApiKey) -> Result<Markup> {
-    let zone = cx.site()?.zone.clone();
+    let clock = cx.clock();
     let body = html! {
         (banner(Tone::Waiting, &t("key-once"), None))
         p { code { (made.key) } }
-        p { (t("key-ends")) ": " (moment(made.expires_at, &zone)) }
+        p { (t("key-ends")) ": " (clock.moment(made.expires_at)) }
         (ui::button(&Button::link(t("key-kept"), "/settings/keys").main()))
     };
     Ok(cx.page_with(toolbar("key-made-title"), body))

@@ -1,10 +1,10 @@
 //! Passkeys on pages. Only script can ask a browser for one, so these forms show when it runs; everything else works without.
 
-use kernel::{Permission, Result, Zone};
+use kernel::{Permission, Result};
 use maud::{Markup, html};
 use uuid::Uuid;
 use web::{
-    Cx, Fields, Reply, Routes, assets, moment, t, tf,
+    Clock, Cx, Fields, Reply, Routes, assets, t, tf,
     ui::{self, Act, Button, ColumnKind, Field, Row, Table, Tone, Weight},
 };
 
@@ -57,9 +57,9 @@ pub(super) fn add_form(cx: &Cx, next: &str) -> Markup {
 
 /// The passkeys of the signed-in account.
 pub(super) async fn section(cx: &Cx) -> Result<Markup> {
-    let zone = cx.site().map_or_else(|_| Zone::utc(), |site| site.zone.clone());
+    let clock = cx.clock();
     let all = passkey::all(cx).await?.rows;
-    let (any, rows) = (!all.is_empty(), all.into_iter().map(|one| row(cx, one, &zone)).collect());
+    let (any, rows) = (!all.is_empty(), all.into_iter().map(|one| row(cx, one, &clock)).collect());
     let column = |label: &str, kind| ui::Column::new(t(label), kind);
     let table = Table {
         caption: t("security-passkeys"),
@@ -89,10 +89,10 @@ pub(super) async fn section(cx: &Cx) -> Result<Markup> {
     })
 }
 
-fn row(cx: &Cx, one: Passkey, zone: &Zone) -> Row {
-    let used = one.used_at.map_or_else(|| html! { (t("passkey-never")) }, |at| moment(at, zone));
+fn row(cx: &Cx, one: Passkey, clock: &Clock) -> Row {
+    let used = one.used_at.map_or_else(|| html! { (t("passkey-never")) }, |at| clock.moment(at));
     let act = Act::new(t("passkey-remove"), format!("/account/passkeys/{}/remove", one.id), cx.guard());
     let act = ui::act(&act.weight(Weight::Danger).confirm(tf("passkey-remove-ask", &[("name", &one.name)])));
     let name = html! { (one.name) @if one.doubted { " " (ui::badge(Tone::Wrong, &t("passkey-doubted"))) } };
-    Row { id: one.id.to_string(), name: one.name, href: None, cells: vec![name, moment(one.created_at, zone), used, act] }
+    Row { id: one.id.to_string(), name: one.name, href: None, cells: vec![name, clock.moment(one.created_at), used, act] }
 }

@@ -1,9 +1,9 @@
 //! One's own PIN for registered devices, on the page of the account's security.
 
-use kernel::{Error, Permission, Result, Zone};
+use kernel::{Error, Permission, Result};
 use maud::{Markup, html};
 use web::{
-    Cx, Fields, Reply, Routes, moment, t,
+    Cx, Fields, Reply, Routes, t,
     ui::{self, Act, Field, Form, Kind, Tone, Weight, form},
 };
 
@@ -19,7 +19,7 @@ pub(super) fn routes(routes: &mut Routes) {
 /// Whether there is a PIN, and until when; the form that sets one.
 pub(super) async fn section(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
     let own = pin::own(cx).await?;
-    let zone = cx.site().map_or_else(|_| Zone::utc(), |site| site.zone.clone());
+    let clock = cx.clock();
     let field = typed.field(Field::new("pin", t("pin-new"), Kind::Pin).help(t("pin-help")));
     let late = own.expires_at.is_some_and(|at| at <= cx.op.at);
     Ok(html! {
@@ -29,7 +29,7 @@ pub(super) async fn section(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
             @if let Some(at) = own.expires_at {
                 p {
                     @if late { (ui::badge(Tone::Wrong, &t("pin-late"))) } @else { (ui::badge(Tone::Done, &t("pin-on"))) }
-                    " " (t("pin-until")) " " (moment(at, &zone))
+                    " " (t("pin-until")) " " (clock.moment(at))
                 }
             }
             (form(&Form::new("/account/pin", cx.guard(), vec![field], t("pin-keep"))))

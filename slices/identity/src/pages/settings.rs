@@ -25,7 +25,7 @@ async fn page(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
     let mut tx = cx.tx().await?;
     let now = settings::settings(&mut tx).await?;
     let empty = Empty { icon: "home", title: t("sites-none"), text: t("sites-first"), first: None };
-    let zone = cx.site()?.zone.clone();
+    let clock = cx.clock();
     let sites = ListPage {
         list: &SITES,
         here: "/settings",
@@ -33,7 +33,7 @@ async fn page(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
         name: "name",
         open: |_| None,
         empty,
-        zone,
+        clock,
         codes: &[],
         files_only: &[],
     };

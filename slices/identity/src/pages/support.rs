@@ -4,7 +4,7 @@ use axum::http::header;
 use kernel::{Error, Permission, Result};
 use maud::{Markup, html};
 use web::{
-    Cx, Fields, Reply, Routes, moment, t, tf,
+    Cx, Fields, Reply, Routes, t, tf,
     ui::{self, Act, ColumnKind, Crumb, Empty, Fact, Field, Form, Kind, Row, Table, Toolbar, Weight, form},
 };
 
@@ -47,10 +47,10 @@ fn fields(typed: &Typed<'_>) -> Vec<Field> {
 }
 
 fn stands(cx: &Cx, consent: &Consent) -> Result<Markup> {
-    let zone = &cx.site()?.zone;
+    let clock = cx.clock();
     let facts = [
         Fact::new(t("support-may"), html! { (t(if consent.acting { "support-act" } else { "support-look" })) }),
-        Fact::new(t("support-until"), moment(consent.expires_at, zone)),
+        Fact::new(t("support-until"), clock.moment(consent.expires_at)),
         Fact::new(t("support-given-by"), html! { (consent.given_by) }),
         Fact::new(t("user-reason"), html! { (consent.reason) }),
     ];
@@ -64,12 +64,12 @@ fn stands(cx: &Cx, consent: &Consent) -> Result<Markup> {
 }
 
 fn past(cx: &Cx, past: Vec<Assistance>) -> Result<Markup> {
-    let zone = &cx.site()?.zone;
+    let clock = cx.clock();
     let column = |label: &str, kind| ui::Column::new(t(label), kind);
     let rows = past.into_iter().enumerate().map(|(n, one)| Row {
         id: n.to_string(),
         href: None,
-        cells: vec![html! { (one.who) }, html! { (one.reason) }, moment(one.begun_at, zone), moment(one.until, zone)],
+        cells: vec![html! { (one.who) }, html! { (one.reason) }, clock.moment(one.begun_at), clock.moment(one.until)],
         name: one.who,
     });
     Ok(ui::table(&Table {
@@ -121,7 +121,7 @@ pub(super) fn way_in(cx: &Cx, tenant: kernel::TenantId, consent: Option<&Consent
     let may = t(if consent.acting { "support-act" } else { "support-look" });
     let why = typed.field(Field::text("reason", t("user-reason")));
     html! {
-        p { (tf("assist-consent", &[("owner", &consent.given_by), ("may", &may), ("reason", &consent.reason)])) " " (moment(consent.expires_at, &kernel::Zone::utc())) }
+        p { (tf("assist-consent", &[("owner", &consent.given_by), ("may", &may), ("reason", &consent.reason)])) " " (cx.utc().moment(consent.expires_at)) }
         @if cx.op.permissions.has(Permission::PlatformSupport) {
             (typed.banner())
             (form(&Form::new(format!("/admin/tenants/{tenant}/assist"), cx.guard(), vec![why], t("assist-begin"))))

@@ -42,7 +42,7 @@ type Opens = fn(&Map<String, Value>) -> Option<String>;
 const OPEN: Opens = |row| Some(format!("/team/{}", row.get("accountId")?.as_str()?));
 
 async fn list(cx: Cx) -> Result<Markup> {
-    let zone = cx.site()?.zone.clone();
+    let clock = cx.clock();
     let empty = |title: &str, text: &str| Empty { icon: "people", title: t(title), text: t(text), first: None };
     let mut tx = cx.tx().await?;
     let members = ListPage {
@@ -52,7 +52,7 @@ async fn list(cx: Cx) -> Result<Markup> {
         name: "name",
         open: OPEN,
         empty: empty("team-none", "team-first"),
-        zone: zone.clone(),
+        clock: clock.clone(),
         codes: &[("roles", "role")],
         files_only: &[],
     };
@@ -63,7 +63,7 @@ async fn list(cx: Cx) -> Result<Markup> {
         name: "name",
         open: OPEN,
         empty: empty("team-none", "team-first"),
-        zone,
+        clock,
         codes: &[("state", "member-state")],
         files_only: &[],
     };

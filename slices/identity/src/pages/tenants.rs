@@ -1,10 +1,10 @@
 //! The operator's pages of businesses.
 
 use axum::http::header;
-use kernel::{Error, Permission, Result, TenantId, Zone};
+use kernel::{Error, Permission, Result, TenantId};
 use maud::{Markup, html};
 use web::{
-    Cx, Fields, Refused, Reply, Routes, moment, t,
+    Cx, Fields, Refused, Reply, Routes, t,
     ui::{self, Button, ColumnKind, Crumb, Empty, Fact, Field, FilterBar, Row, Table, Toolbar},
 };
 
@@ -44,8 +44,8 @@ async fn list(cx: Cx) -> Result<Markup> {
             html! { (name) },
             html! { (cell(row, "slug")) },
             html! { span.number { (members) } },
-            time(row, "createdAt"),
-            time(row, "supportUntil"),
+            time(&cx, row, "createdAt"),
+            time(&cx, row, "supportUntil"),
         ];
         Row { href: Some(format!("/admin/tenants/{id}")), id, name, cells }
     });
@@ -78,7 +78,7 @@ async fn one(cx: &Cx, id: TenantId, typed: &Typed<'_>) -> Result<Markup> {
     drop(system);
     let facts = [
         Fact::new(t("business-slug"), html! { (tenant.slug) }),
-        Fact::new(t("tenant-since"), moment(tenant.created_at, &Zone::utc())),
+        Fact::new(t("tenant-since"), cx.utc().moment(tenant.created_at)),
         Fact::new(t("tenant-members"), html! { (tenant.members) }),
         Fact::new(t("site-currency"), html! { (tenant.currency) }),
         Fact::new(t("site-zone"), html! { (tenant.time_zone) }),

@@ -42,7 +42,7 @@ pub(super) async fn start(cx: &Cx, refused: Option<&Refused>) -> Result<Markup> 
         name: "name",
         open: |row: &Map<String, Value>| Some(format!("/import/{}", row.get("id")?.as_str()?)),
         empty: ui::Empty { icon: "file", title: t("imports-empty-title"), text: t("imports-empty-text"), first: None },
-        zone: cx.site()?.zone.clone(),
+        clock: cx.clock(),
         codes: &[("state", "import-state")],
         files_only: &[],
     };
@@ -63,7 +63,7 @@ async fn show(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
     let id: ImportId = cx.id("id")?;
     let mut tx = cx.tx().await?;
     let import = document::load(&mut tx, id).await?;
-    let zone = cx.site()?.zone.clone();
+    let clock = cx.clock();
     let lines = match &import.report {
         Some(report) if report.refused_count > 0 => Some(refusals(cx, &mut tx, id).await?),
         _ => None,
@@ -84,7 +84,7 @@ async fn show(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
         money: None,
         acts: Vec::new(),
         links: vec![Button::link(t("import-orders"), format!("/orders?import={id}")).main()],
-        history: history(&mut tx, id.uuid(), &zone).await?,
+        history: history(&mut tx, id.uuid(), &clock).await?,
     };
     Ok(cx.bare_page(import.name.clone(), html! { (ui::document(&shown)) (lines) }))
 }
@@ -356,7 +356,7 @@ async fn refusals(cx: &Cx, tx: &mut db::Tx, id: ImportId) -> Result<Markup> {
         name: "reason",
         open: |_| None,
         empty: ui::Empty { icon: "check", title: t("import-refused-none"), text: String::new(), first: None },
-        zone: cx.site()?.zone.clone(),
+        clock: cx.clock(),
         codes: &[],
         files_only: &["code"],
     };

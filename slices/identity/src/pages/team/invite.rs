@@ -59,14 +59,14 @@ async fn revoke(cx: Cx, fields: Fields) -> Result<Reply> {
 
 /// The invitations that wait, each with what may be done with it.
 pub(super) fn table(cx: &Cx, page: &Page) -> Result<Markup> {
-    let (zone, may) = (&cx.site()?.zone, cx.op.permissions.has(Permission::TeamWrite));
+    let (clock, may) = (cx.clock(), cx.op.permissions.has(Permission::TeamWrite));
     let rows = page.rows.iter().map(|row| {
         let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
         let fixed = text("roles").split(", ").filter(|role| !role.is_empty()).map(|role| t(&format!("role-{role}")));
         let own = Some(text("ownRoles").to_owned()).filter(|own| !own.is_empty());
         let roles = fixed.chain(own).collect::<Vec<_>>().join(", ");
         let ends = text("expiresAt").parse::<At>().map(|at| {
-            html! { @if at < cx.op.at { (ui::badge(Tone::Waiting, &t("invitation-late"))) } @else { (web::moment(at, zone)) } }
+            html! { @if at < cx.op.at { (ui::badge(Tone::Waiting, &t("invitation-late"))) } @else { (clock.moment(at)) } }
         });
         let (id, name) = (text("id").to_owned(), text("name").to_owned());
         let act = |what: &str, label: &str| Act::new(t(label), format!("/team/invitations/{id}/{what}"), cx.guard());

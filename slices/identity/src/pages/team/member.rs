@@ -4,7 +4,7 @@ use axum::http::header;
 use kernel::{AccountId, Error, Money, Permission, Result};
 use maud::{Markup, html};
 use web::{
-    Answers, Cx, Fields, Reply, Routes, Upload, t,
+    Answers, Clock, Cx, Fields, Reply, Routes, Upload, t,
     ui::{self, Act, Button, Crumb, Document, Event, Fact, Field, Form, Head, Kind, Tone, Toolbar, Weight, banner, form},
 };
 
@@ -52,14 +52,14 @@ async fn load(cx: &Cx, account: AccountId) -> Result<Shown> {
     let profile = profile::profile(&mut tx, cx.app.db().vault(), account).await?;
     let own = role::own(&mut tx).await?;
     let has_pin = pin::expiry(&mut tx, account).await?.is_some();
-    let zone = cx.site()?.zone.clone();
+    let clock = cx.clock();
     let told = profile::history(&mut tx, account, sight).await?;
-    let history = told.into_iter().map(|entry| event(entry, &zone)).collect();
+    let history = told.into_iter().map(|entry| event(entry, &clock)).collect();
     Ok(Shown { member, profile, own, history, sight, has_pin })
 }
 
 /// An entry of the history, with the fields that changed.
-fn event(entry: profile::Told, zone: &kernel::Zone) -> Event {
+fn event(entry: profile::Told, clock: &Clock) -> Event {
     let line = |(field, was, is): &(String, String, String)| {
         let said = |text: &str| if text.is_empty() { t("profile-empty") } else { text.to_owned() };
         html! { li { (t(&format!("profile-{}", kebab(field)))) ": " del { (said(was)) } " " ins { (said(is)) } } }
@@ -72,7 +72,7 @@ fn event(entry: profile::Told, zone: &kernel::Zone) -> Event {
     Event {
         what: t(&format!("log-{}", entry.action.replace('.', "-"))),
         who: entry.who,
-        when: zone.local(entry.at).strftime("%-d %b %Y %H:%M").to_string(),
+        when: clock.moment_text(entry.at),
         exact: entry.at.to_string(),
         tone: Tone::Plain,
         detail: has.then_some(detail),
