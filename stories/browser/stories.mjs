@@ -99,6 +99,29 @@ export async function every_page({ open, paths, strange }) {
   }
 }
 
+/** Two items are picked on their list, taken out of use, and the mistake is taken back; with and without script. */
+export async function picked({ open }) {
+  for (const [theme, phone, script] of [['light', false, true], ['dark', false, true], ['light', true, true], ['dark', true, true], ['light', false, false]]) {
+    const page = await open({ theme, phone, script });
+    const named = title => `${title}-${phone ? 'phone' : 'desk'}-${theme}${script ? '' : '-without-script'}`;
+    await page.visit('/items?active=true');
+    const before = await page.locator('input[data-pick]').count();
+    for (const n of [0, 1]) await page.locator('input[data-pick]').nth(n).check();
+    if (script) is(await page.textContent('[data-picked]'), '2 picked', 'what is picked is counted');
+    await page.fits(named('items-picked'));
+    await page.shot(named('items-picked'));
+    await page.click('button[name=act][value=retire]');
+    await page.waitForURL(/done=/);
+    is((await page.textContent('.toast')).includes('2 items are out of use.'), true, 'it says what was done');
+    is(await page.locator('input[data-pick]').count(), before - 2, 'they left the list of what is in use');
+    await page.fits(named('items-out'));
+    await page.shot(named('items-out'));
+    await page.click('.toast form button');
+    await page.waitForSelector('.toast:has-text("2 items are in use again.")');
+    is(await page.locator('input[data-pick]').count(), before, 'they are back');
+  }
+}
+
 /** All components on one page, as who builds looks at them. */
 export async function gallery({ open }) {
   for (const theme of ['light', 'dark']) {

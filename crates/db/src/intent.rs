@@ -69,6 +69,13 @@ pub async fn forget_intents_with(system: &mut System, tenants: &[TenantId], text
     Ok(gone.execute(system.conn()).await?.rows_affected())
 }
 
+/// What was answered to an intent of this business, while it is kept; for pages that say what was just done.
+pub async fn kept_answer(tx: &mut Tx, intent: Uuid) -> Result<Option<Value>> {
+    let tenant = tx.tenant().uuid();
+    let kept = sqlx::query_scalar!("SELECT answer FROM db.intent WHERE tenant_id = $1 AND id = $2", tenant, intent);
+    Ok(kept.fetch_optional(tx.conn()).await?)
+}
+
 /// Days for which the answer to an intent is kept.
 const KEPT: i64 = 30;
 /// So many are looked at at once.

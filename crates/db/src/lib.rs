@@ -20,7 +20,7 @@ pub use activity::Activity;
 pub use close::close_days;
 pub use commit::Committed;
 pub use database::{Config, Db, Keeping, PLANNING, System};
-pub use intent::{Answer, Command, Intent, forget_intents_with};
+pub use intent::{Answer, Command, Intent, forget_intents_with, kept_answer};
 pub use jobs::{DeadJob, Died, Jobs, Later, Periodic, Run};
 pub use live::{Entry, Live};
 pub use reading::{Numbered, Told, documents_by_number, history};

@@ -3,6 +3,7 @@
 mod change;
 mod form;
 mod item;
+mod many;
 mod pages;
 mod past;
 mod price;
@@ -16,6 +17,7 @@ use web::{Place, Routes, Slice};
 
 pub use change::{ChangeItem, CreateItem};
 pub use item::{Item, ItemPrice, ItemUnit, StandardCost, item};
+pub use many::{ItemsUsed, UseItems};
 pub use past::{PastItem, match_or_make};
 pub use price::SetPrice;
 pub use sellable::{Sellable, SellableRow, TaxOfItem, sellables, standard_value, unit_ratio};
@@ -41,6 +43,7 @@ fn routes(routes: &mut Routes) {
     routes.json("GET /v1/items/{id}", Permission::ItemRead, "item", &[], item::answer);
     routes.command::<CreateItem>("POST /v1/items");
     routes.command::<ChangeItem>("POST /v1/items/{id}");
+    routes.command::<UseItems>("POST /v1/items/use");
     routes.command::<SetPrice>("POST /v1/items/{id}/price");
     routes.json("GET /v1/taxes", Permission::ItemRead, "taxes", &[], tax::answer);
     routes.command::<CreateTaxCategory>("POST /v1/taxes");
@@ -48,6 +51,7 @@ fn routes(routes: &mut Routes) {
     routes.page("GET /items", Permission::ItemRead, pages::list);
     routes.page("GET /items/new", Permission::ItemWrite, pages::new);
     routes.form("POST /items/new", Permission::ItemWrite, pages::create);
+    routes.form("POST /items/use", Permission::ItemWrite, many::picked);
     routes.page("GET /items/{id}", Permission::ItemRead, pages::show);
     routes.page("GET /items/{id}/change", Permission::ItemWrite, pages::edit);
     routes.form("POST /items/{id}/change", Permission::ItemWrite, pages::change);

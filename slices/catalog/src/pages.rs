@@ -11,7 +11,7 @@ use web::{
     },
 };
 
-use crate::{ChangeItem, Item, ItemKind, SetPrice, form, item::ITEMS, item::item, tax};
+use crate::{ChangeItem, Item, ItemKind, SetPrice, form, item::ITEMS, item::item, many, tax};
 
 fn crumbs() -> Vec<Crumb> {
     vec![Crumb { label: t("items-title"), href: "/items".into() }]
@@ -56,11 +56,12 @@ pub(crate) async fn list(cx: Cx) -> Result<Markup> {
         codes: &[("kind", "kind-of")],
         files_only: &[],
     };
-    let shown = page.show(&cx, &mut tx).await?;
+    let shown = page.show_with(&cx, &mut tx, may_write(&cx).then(|| many::acts(&cx))).await?;
+    let done = if may_write(&cx) { many::done(&cx, &mut tx).await? } else { None };
     let mut buttons = vec![Button::link(t("taxes-title"), "/settings/taxes")];
     buttons.extend(may_write(&cx).then(new));
     let toolbar = Toolbar { crumbs: Vec::new(), title: t("items-title"), now: None, buttons };
-    Ok(cx.page_with(toolbar, html! { (ui::filter_bar(&bar)) (shown) }))
+    Ok(cx.page_after(toolbar, html! { (ui::filter_bar(&bar)) (shown) }, done.as_ref()))
 }
 
 /// `GET /items/new`.

@@ -9,6 +9,14 @@ item-change = Change the item
 item-save = Save the item
 item-retire = Take out of use
 item-use-again = Use again
+items-taken-out = { $n ->
+    [one] One item is out of use.
+   *[other] { $n } items are out of use.
+ }
+items-used-again = { $n ->
+    [one] One item is in use again.
+   *[other] { $n } items are in use again.
+ }
 item-name = Name
 item-name-begins = Name begins with
 item-kind = Kind

@@ -220,6 +220,17 @@ fn an_owner_works_by_keyboard_alone_and_without_a_line_of_script() {
 }
 
 #[test]
+fn items_that_were_picked_by_mistake_are_taken_back() {
+    run(async |story| {
+        for (name, price) in [("Almond croissant", 320), ("Bun", 120), ("Coffee", 260)] {
+            story.made_to_order(name, price, 55).await;
+        }
+        tell(&story, "picked", json!({})).await;
+        assert!(story.check().await.is_empty());
+    });
+}
+
+#[test]
 fn every_component_fits_a_phone_and_a_desk_in_both_themes() {
     run(async |story| {
         tell(&story, "gallery", json!({})).await;
