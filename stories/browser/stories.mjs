@@ -110,6 +110,7 @@ export async function picked({ open }) {
     if (script) is(await page.textContent('[data-picked]'), '2 picked', 'what is picked is counted');
     await page.fits(named('items-picked'));
     await page.shot(named('items-picked'));
+    is(await page.locator('button[name=act][value=retire]').evaluate(act => { const at = act.getBoundingClientRect(); return document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2) === act; }), true, 'the acts are in reach');
     await page.click('button[name=act][value=retire]');
     await page.waitForURL(/done=/);
     is((await page.textContent('.toast')).includes('2 items are out of use.'), true, 'it says what was done');
