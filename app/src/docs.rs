@@ -12,7 +12,7 @@ pub fn errors() -> String {
     let invalid = kernel::code("invalid");
     let internal = kernel::code("internal");
     for row in kernel::CODES.iter().chain(invalid).chain(internal) {
-        let _ = writeln!(page, "| <a id=\"{0}\"></a>`{0}` | {1} | {2} |", row.code, row.status, row.text);
+        let _ = writeln!(page, "| <a id=\"{0}\"></a>`{0}` | {1} | {2} |", row.code, row.status, row.text());
     }
     page
 }

@@ -81,7 +81,7 @@ fn read_mapping(path: &Path) -> Result<Mapping, Trouble> {
 }
 
 fn no_mapping(path: &Path, code: &str, why: &str) -> Trouble {
-    let said = kernel::code("import.mapping").map_or("", |row| row.text);
+    let said = web::t("code-import-mapping");
     Trouble::usage(
         format!("--mapping {}: {said} {} ({code})", path.display(), why.trim_start_matches(": ")),
         "`hearth import sales … --dry-run --json` prints the mapping that is guessed; change that, and give it here.",

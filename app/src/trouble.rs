@@ -61,16 +61,16 @@ impl From<kernel::Error> for Trouble {
         use kernel::Error;
         match error {
             Error::Invalid(fields) => {
-                let lines = fields.into_iter().map(|f| (format!("{} ({})", f.text, f.field), None)).collect();
+                let lines = fields.into_iter().map(|f| (format!("{} ({})", web::field_text(&f), f.field), None)).collect();
                 Self { lines, code: 1 }
             }
             Error::Rule { code, field, detail } => {
                 let blamed = field.map_or(String::new(), |field| format!(" ({field})"));
-                Self { lines: vec![(format!("{}{blamed}", code.text), detail)], code: 1 }
+                Self { lines: vec![(format!("{}{blamed}", web::code_text(code)), detail)], code: 1 }
             }
             Error::Unavailable(_, what) => Self::new(format!("the database does not answer: {what}"), "See that it runs, and try again."),
             Error::Internal(what) => Self::new(what, "Nothing was changed. This is a fault of Hearth."),
-            other => Self { lines: vec![(other.row().text.to_owned(), None)], code: 1 },
+            other => Self { lines: vec![(web::code_text(other.row()), None)], code: 1 },
         }
     }
 }

@@ -60,7 +60,16 @@ fn texts(sources: &[(String, String)]) -> Complaints {
 fn codes(sources: &[(String, String)]) -> Complaints {
     let table = std::fs::read_to_string(root().join("crates/kernel/src/codes.rs")).unwrap_or_default();
     let known: BTreeSet<&str> = literals(&table, "row(\"").chain(literals(&table, "held(\"")).collect();
-    let mut complaints = Vec::new();
+    let words = std::fs::read_to_string(root().join("crates/kernel/texts/codes.en.ftl")).unwrap_or_default();
+    let keys = |code: &&str| format!("code-{} = ", code.replace(['.', '_'], "-"));
+    let mut complaints: Complaints = known
+        .iter()
+        .filter(|code| !words.lines().any(|line| line.starts_with(&keys(code))))
+        .map(|code| format!("crates/kernel/texts/codes.en.ftl: no words for the code {code}"))
+        .collect();
+    let said = words.lines().filter(|line| line.starts_with("code-"));
+    let unused = said.filter(|line| !known.iter().any(|code| line.starts_with(&keys(code))));
+    complaints.extend(unused.map(|line| format!("crates/kernel/texts/codes.en.ftl: the table has no code for {line}")));
     for (file, text) in sources {
         for code in literals(text, "Error::rule(\"") {
             if !known.contains(code) {

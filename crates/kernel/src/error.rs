@@ -6,14 +6,14 @@ use crate::{Code, codes};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// One field of what was sent, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     /// The field's path as it was sent: `lines.2.quantity`.
     pub field: String,
     /// A stable code from the table.
     pub code: &'static str,
-    /// What to do, for people.
-    pub text: String,
+    /// What exactly, where the code's text is not enough.
+    pub detail: Option<String>,
 }
 
 /// A refusal or a failure.
@@ -38,7 +38,7 @@ pub enum Error {
     #[error("{} field(s) refused", .0.len())]
     Invalid(Vec<FieldError>),
     /// A rule of the business refuses; about one field where one is to blame.
-    #[error("{}", .code.text)]
+    #[error("{}", .code.text())]
     Rule {
         /// The row of the code table.
         code: &'static Code,
@@ -97,7 +97,7 @@ impl Error {
     /// One refused field by its code.
     pub fn field(field: impl Into<String>, code: &str) -> Self {
         let row = codes::find(code).unwrap_or(&codes::INVALID);
-        Self::Invalid(vec![FieldError { field: field.into(), code: row.code, text: row.text.to_owned() }])
+        Self::Invalid(vec![FieldError { field: field.into(), code: row.code, detail: None }])
     }
 
     /// The stable code.

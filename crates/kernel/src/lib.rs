@@ -12,7 +12,7 @@ mod quantity;
 mod source;
 mod time;
 
-pub use codes::{Code, TABLE as CODES, by_constraint as code_of_constraint, find as code};
+pub use codes::{Code, TABLE as CODES, TEXTS as CODE_TEXTS, by_constraint as code_of_constraint, find as code};
 pub use error::{Error, FieldError, Result};
 pub use id::*;
 pub use money::{Currency, Money, split};

@@ -126,7 +126,7 @@ impl<'de> Deserialize<'de> for Quantity {
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Quantity, E> {
                 // The code's own text, by which whoever reads the body finds the code again.
-                text.parse().map_err(|refused: Error| E::custom(refused.row().text))
+                text.parse().map_err(|refused: Error| E::custom(refused.row().text()))
             }
             fn visit_u64<E: serde::de::Error>(self, whole: u64) -> Result<Quantity, E> {
                 self.visit_str(&whole.to_string())

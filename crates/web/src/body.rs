@@ -51,15 +51,14 @@ fn field_error(path: String, message: &str) -> Error {
         (if path == name || path.ends_with(&format!(".{name}")) { path.clone() } else { below(name) }, "body.unknown_field")
     } else if let Some(name) = named("missing field `") {
         (below(name), "body.missing_field")
-    } else if let Some(row) = kernel::CODES.iter().find(|row| row.text == message) {
+    } else if let Some(row) = kernel::CODES.iter().find(|row| row.text() == message) {
         // A value that reads itself refuses with the text of its own code.
         (path, row.code)
     } else {
         (path, "body.wrong_type")
     };
-    let text = kernel::code(code).map_or(String::new(), |row| row.text.to_owned());
-    let text = if code == "body.wrong_type" { format!("{text} {}", first_sentence(message)) } else { text };
-    Error::Invalid(vec![FieldError { field, code: kernel::code(code).map_or("invalid", |row| row.code), text }])
+    let detail = (code == "body.wrong_type").then(|| first_sentence(message));
+    Error::Invalid(vec![FieldError { field, code: kernel::code(code).map_or("invalid", |row| row.code), detail }])
 }
 
 fn first_sentence(message: &str) -> String {

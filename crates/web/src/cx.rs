@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use crate::{
-    Answers, App, Fields, Rates, Route, t, tf,
+    Answers, App, Fields, Rates, Route, code_text, field_text, t, tf,
     ui::{self, Act, Crumb, Frame, Guard, Page, Theme, Tone, Toolbar, User},
 };
 
@@ -129,10 +129,8 @@ impl Refused {
     /// What is wrong with a field.
     pub fn of(&self, field: &str) -> Option<String> {
         match &self.error {
-            Error::Invalid(fields) => fields.iter().find(|f| f.field == field).map(|f| f.text.clone()),
-            Error::Rule { code, field: Some(blamed), detail } if blamed == field => {
-                Some(detail.clone().unwrap_or_else(|| code.text.to_owned()))
-            }
+            Error::Invalid(fields) => fields.iter().find(|f| f.field == field).map(field_text),
+            Error::Rule { code, field: Some(blamed), detail } if blamed == field => Some(detail.clone().unwrap_or_else(|| code_text(code))),
             _ => None,
         }
     }
@@ -148,8 +146,8 @@ impl Refused {
     /// The sentence above the form.
     pub fn sentence(&self) -> String {
         match &self.error {
-            Error::Rule { code, detail, .. } => detail.as_ref().map_or_else(|| code.text.to_owned(), |d| format!("{} {d}", code.text)),
-            other => other.row().text.to_owned(),
+            Error::Rule { code, detail, .. } => detail.as_ref().map_or_else(|| code_text(code), |d| format!("{} {d}", code_text(code))),
+            other => code_text(other.row()),
         }
     }
 

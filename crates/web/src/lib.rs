@@ -41,5 +41,5 @@ pub use reply::Reply;
 pub use routes::{Answers, Route, Routes};
 pub use say::{Clock, day_text, quantity};
 pub use slice::{Authenticate, CheckFn, Finding, Found, OpenedFn, Opening, Place, SearchFn, SiteAddedFn, Slice};
-pub use text::{t, tf};
+pub use text::{code_text, field_text, t, tf};
 pub use typed::Typed;

@@ -6,7 +6,7 @@ use maud::html;
 use serde_json::{Value, json};
 
 use crate::{
-    AT_DEVICE, Cx, Reply, t,
+    AT_DEVICE, Cx, Reply, code_text, field_text, t,
     ui::{self, Button, Trouble},
 };
 
@@ -18,16 +18,19 @@ pub(crate) fn document(error: &Error, request: &str) -> Value {
     let row = error.row();
     let mut problem = json!({
         "type": format!("/docs/errors#{}", row.code),
-        "title": row.text,
+        "title": code_text(row),
         "status": row.status,
         "code": row.code,
         "requestId": request,
     });
     match error {
-        Error::Invalid(fields) => problem["errors"] = json!(fields),
+        Error::Invalid(fields) => {
+            let told = fields.iter().map(|f| json!({ "field": f.field, "code": f.code, "text": field_text(f) }));
+            problem["errors"] = told.collect();
+        }
         Error::Rule { field, detail, .. } => {
             if let Some(field) = field {
-                problem["errors"] = json!([{ "field": field, "code": row.code, "text": row.text }]);
+                problem["errors"] = json!([{ "field": field, "code": row.code, "text": code_text(row) }]);
             }
             if let Some(detail) = detail {
                 problem["detail"] = json!(detail);
@@ -103,7 +106,7 @@ pub(crate) fn page(cx: &Cx, error: &Error) -> Reply {
         _ => None,
     };
     let trouble = Trouble {
-        title: row.text.to_owned(),
+        title: code_text(row),
         text: detail.unwrap_or_default(),
         kept: None,
         way_out: Some(Button::link(t("trouble-home"), "/")),

@@ -3,6 +3,7 @@
 use std::sync::{LazyLock, RwLock};
 
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
+use kernel::{Code, FieldError};
 
 type Bundle = FluentBundle<FluentResource>;
 
@@ -24,7 +25,7 @@ pub fn install<'a>(texts: impl Iterator<Item = &'a str>) {
 fn bundle<'a>(texts: impl Iterator<Item = &'a str>) -> Bundle {
     let mut bundle = Bundle::new_concurrent(vec![]);
     bundle.set_use_isolating(false);
-    for text in std::iter::once(OWN).chain(texts) {
+    for text in [OWN, kernel::CODE_TEXTS].into_iter().chain(texts) {
         let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(resource, errors)| {
             tracing::error!(?errors, "a text file has lines that can't be read");
             resource
@@ -37,6 +38,20 @@ fn bundle<'a>(texts: impl Iterator<Item = &'a str>) -> Bundle {
 /// The text of a key. A missing key shows itself; `xtask check` finds it before anyone reads it.
 pub fn t(key: &str) -> String {
     format(key, None)
+}
+
+/// What a code says.
+pub fn code_text(code: &Code) -> String {
+    t(&code.key())
+}
+
+/// What is wrong with a field.
+pub fn field_text(refused: &FieldError) -> String {
+    let code = kernel::code(refused.code).map(code_text).unwrap_or_default();
+    match &refused.detail {
+        Some(detail) => format!("{code} {detail}"),
+        None => code,
+    }
 }
 
 /// The text of a key with its places filled.

@@ -63,8 +63,8 @@ fn an_import_whose_job_was_laid_aside_says_why_and_is_run_again() {
         }
         story.owner_comes_back().await;
         let failed = story.get(&path).await.ok().json();
-        assert_eq!((&failed["state"], &failed["error"]), (&json!("failed"), &json!(kernel::code("conflict").unwrap().text)), "{failed}");
-        assert!(story.get(&page).await.ok().text().contains(kernel::code("conflict").unwrap().text), "its page says so");
+        assert_eq!((&failed["state"], &failed["error"]), (&json!("failed"), &json!(kernel::code("conflict").unwrap().text())), "{failed}");
+        assert!(story.get(&page).await.ok().text().contains(kernel::code("conflict").unwrap().text()), "its page says so");
         other.give_up().await.unwrap();
         story.post(&format!("{path}/run"), &json!({})).await.ok();
         story.jobs().await;

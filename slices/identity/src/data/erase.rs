@@ -169,7 +169,7 @@ async fn stay(db: &Db, op: &Op, account: AccountId, why: &Error) -> Result<()> {
     let Some(email) = email else { return Ok(()) };
     let after = json!({ "because": why.code() });
     system.log(op, PLATFORM, &Change::of("account.erase_stopped", "account", account, &after)).await?;
-    letter::send(&mut system, db, Some(account), &email, letters::erase_impossible(why.row().text)).await?;
+    letter::send(&mut system, db, Some(account), &email, letters::erase_impossible(&web::code_text(why.row()))).await?;
     system.commit().await
 }
 

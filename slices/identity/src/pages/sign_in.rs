@@ -206,7 +206,7 @@ async fn strength(_: Cx, fields: Fields) -> Result<Reply> {
     let Some(typed) = typed else { return Ok(Reply::page(html! {})) };
     let Strength { score, refused } = account::strength(&Secret(typed.to_owned()), fields.get("email")).await?;
     let said = match refused {
-        Some(code) => kernel::code(code).map_or_else(String::new, |code| code.text.to_owned()),
+        Some(code) => kernel::code(code).map(web::code_text).unwrap_or_default(),
         None if score == 3 => t("strength-good"),
         None => t("strength-strong"),
     };

@@ -151,9 +151,9 @@ async fn tell(db: &Db, op: &Op, id: ImportId, progress: Progress) -> Result<()> 
 /// What can't be mended by trying again is said on the import.
 async fn failed(db: &Db, op: Op, id: ImportId, error: &Error) -> Result<()> {
     let said = match error {
-        Error::Rule { code, detail: Some(detail), .. } => format!("{} {detail}", code.text),
-        Error::Invalid(fields) => fields.first().map_or_else(String::new, |f| format!("{}: {}", f.field, f.text)),
-        other => other.row().text.to_owned(),
+        Error::Rule { code, detail: Some(detail), .. } => format!("{} {detail}", web::code_text(code)),
+        Error::Invalid(fields) => fields.first().map_or_else(String::new, |f| format!("{}: {}", f.field, web::field_text(f))),
+        other => web::code_text(other.row()),
     };
     if matches!(error, Error::Internal(_)) {
         tracing::error!(%error, import = %id, "an import failed");

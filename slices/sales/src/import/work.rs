@@ -293,7 +293,7 @@ impl Work<'_> {
         let measured = measure::measure(line, self.place.currency.decimals())?;
         let unpriced = || ("price.missing", format!("{} has no price, neither in the files nor on the price list.", line.item));
         let number = self.items.of(line).ok_or_else(unpriced)?;
-        let said = |error: Error| (error.code(), error.row().text.to_owned());
+        let said = |error: Error| (error.code(), web::code_text(error.row()));
         let item = self.items.get(number).map_err(said)?;
         let measured = match measured.gross {
             Some(_) => measured,

@@ -29,7 +29,7 @@ fn refused_as_forged(answer: &Answer, route: &Route) {
     refused_well(answer, route.answers);
     match route.answers {
         Answers::Json => assert_eq!(answer.code(), "auth.csrf", "{}", name(route)),
-        Answers::Page => assert!(answer.text().contains(kernel::code("auth.csrf").unwrap().text), "{}", name(route)),
+        Answers::Page => assert!(answer.text().contains(kernel::code("auth.csrf").unwrap().text()), "{}", name(route)),
     }
 }
 

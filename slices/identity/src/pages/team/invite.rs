@@ -133,7 +133,7 @@ fn act(cx: &Cx, token: &str, shown: &Shown, typed: &Typed<'_>) -> Markup {
             form(&Form::new("/invitation", cx.guard(), fields, t("invitation-accept")))
         }
         Actor::Account(_) => html! {
-            (banner(Tone::Waiting, kernel::code("invitation.other").map_or("", |code| code.text), None))
+            (banner(Tone::Waiting, &t("code-invitation-other"), None))
             (ui::act(&Act::new(t("sign-out"), "/logout", cx.guard())))
         },
         _ if shown.has_password => html! {
