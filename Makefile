@@ -43,9 +43,9 @@ audit: ## Holds every component against the database of known flaws; asks crates
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
 	cargo deny --all-features check advisories
 
-fuzz: ## Sends 2,000 random bodies to every operation of the API; HEARTH_FUZZ_SEED=N repeats a run.
+fuzz: ## Sends 2,000 random bodies or questions to every operation of the API; HEARTH_FUZZ_SEED=N repeats a run.
 	@scripts/install.sh test
-	HEARTH_FUZZ=2000 cargo test --release -p stories no_random_body -- --nocapture
+	HEARTH_FUZZ=2000 cargo test --release -p stories no_random_ -- --nocapture
 
 bench: ## Measures the promises, beside peers, and prints a table.
 	@scripts/install.sh test

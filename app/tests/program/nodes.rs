@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use kernel::Role;
+use kernel::{PlatformRole, Role};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{Person, RedisServer, Story};
@@ -62,11 +62,31 @@ impl Said {
     }
 }
 
-/// Asks a node as a program does, by the proxy that sees this client's address.
-fn ask(node: &Serving, client: &str, method: &str, path: &str, token: Option<&str>, body: &Value) -> Said {
+/// Who asks a node.
+#[derive(Clone, Copy)]
+enum Who<'a> {
+    Nobody,
+    /// A program with its access token.
+    Program(&'a str),
+    /// A browser with its cookies.
+    Browser(&'a Person),
+}
+
+impl Who<'_> {
+    fn headers(self) -> String {
+        match self {
+            Self::Nobody => String::new(),
+            Self::Program(token) => format!("Authorization: Bearer {token}\r\n"),
+            Self::Browser(person) => format!("Cookie: {}\r\nX-CSRF-Token: {}\r\n", person.cookies(), person.csrf()),
+        }
+    }
+}
+
+/// Asks a node by the proxy that sees this client's address.
+fn ask(node: &Serving, client: &str, method: &str, path: &str, who: Who<'_>, body: &Value) -> Said {
     let mut stream = TcpStream::connect(node.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let authorization = who.headers();
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: bakery.example\r\nConnection: close\r\nX-Forwarded-For: {client}\r\n\
@@ -82,20 +102,53 @@ fn ask(node: &Serving, client: &str, method: &str, path: &str, token: Option<&st
 }
 
 fn forgot(node: &Serving, email: &str) -> Said {
-    ask(node, "192.0.2.1", "POST", "/v1/auth/forgot-password", None, &json!({ "email": email }))
+    ask(node, "192.0.2.1", "POST", "/v1/auth/forgot-password", Who::Nobody, &json!({ "email": email }))
 }
 
 /// Asks until the answer is this one; how long that took.
-fn until(node: &Serving, path: &str, token: &str, status: u16) -> Duration {
+fn until(node: &Serving, path: &str, who: Who<'_>, status: u16) -> Duration {
+    until_said(node, path, who, |said| said.status == status)
+}
+
+/// Asks until it is refused by this code, and holds that to a second.
+#[track_caller]
+fn felt(node: &Serving, path: &str, who: Who<'_>, code: &str) {
+    let felt = until_said(node, path, who, |said| said.body["code"] == code);
+    assert!(felt <= FELT, "{path} is refused by {code} only after {felt:?}");
+}
+
+fn until_said(node: &Serving, path: &str, who: Who<'_>, wanted: impl Fn(&Said) -> bool) -> Duration {
     let begun = Instant::now();
     loop {
-        let said = ask(node, "192.0.2.9", "GET", path, Some(token), &Value::Null);
-        if said.status == status {
+        let said = ask(node, "192.0.2.9", "GET", path, who, &Value::Null);
+        if wanted(&said) {
             return begun.elapsed();
         }
-        assert!(begun.elapsed() < PATIENCE, "{path} still answers {}", said.status);
+        assert!(begun.elapsed() < PATIENCE, "{path} still answers {}: {}", said.status, said.body);
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// What changes something on a node, as the story's owner at a browser.
+#[track_caller]
+fn done(node: &Serving, story: &Story, method: &str, path: &str, body: &Value) -> Value {
+    let said = ask(node, "192.0.2.3", method, path, Who::Browser(&story.owner), body);
+    assert!((200..300).contains(&said.status), "{path}: {} {}", said.status, said.body);
+    said.body
+}
+
+/// Served programs have the machine's clock: the story's people sign in by it, so that their cookies count there.
+async fn by_the_machines_clock(story: &Story) {
+    story.clock.set(kernel::Source::real().now());
+    story.owner_comes_back().await;
+}
+
+/// As if somebody had last proved two hours ago who they are.
+async fn proved_two_hours_ago(story: &Story, person: &Person) {
+    let mut system = story.db.system("story.proved").await.unwrap();
+    let sql = "UPDATE identity.session SET proved_at = proved_at - interval '2 hours' WHERE account_id = $1";
+    sqlx::query(sql).bind(person.account.unwrap().uuid()).execute(system.conn()).await.unwrap();
+    system.commit().await.unwrap();
 }
 
 /// A member with a password.
@@ -107,7 +160,7 @@ async fn member(story: &Story, role: Role) -> Person {
 
 /// Signs somebody in on a node: the access token.
 fn sign_in(node: &Serving, person: &Person) -> String {
-    let said = ask(node, "192.0.2.2", "POST", "/v1/auth/login", None, &json!({ "email": person.email, "password": PASSWORD }));
+    let said = ask(node, "192.0.2.2", "POST", "/v1/auth/login", Who::Nobody, &json!({ "email": person.email, "password": PASSWORD }));
     assert_eq!(said.status, 200, "{}", said.body);
     said.body["accessToken"].as_str().unwrap().to_owned()
 }
@@ -131,21 +184,81 @@ fn two_nodes_count_together_and_feel_each_other_s_ends_within_a_second() {
 
         // A session that is ended on one node, by the token itself.
         let token = sign_in(&nodes.one, &seller);
-        until(&nodes.other, "/v1/auth/me", &token, 200);
-        assert_eq!(ask(&nodes.one, "192.0.2.2", "POST", "/v1/auth/logout", Some(&token), &json!({})).status, 204);
-        let felt = until(&nodes.other, "/v1/auth/me", &token, 401);
-        assert!(felt <= FELT, "a revoked session was believed for {felt:?}");
+        let program = Who::Program(&token);
+        until(&nodes.other, "/v1/auth/me", program, 200);
+        assert_eq!(ask(&nodes.one, "192.0.2.2", "POST", "/v1/auth/logout", program, &json!({})).status, 204);
+        felt(&nodes.other, "/v1/auth/me", program, "token.wrong");
 
         // A right that is taken away on one node.
         let (token, owner) = (sign_in(&nodes.other, &manager), sign_in(&nodes.one, &story.owner));
-        until(&nodes.other, "/v1/team/members", &token, 200);
+        until(&nodes.other, "/v1/team/members", Who::Program(&token), 200);
         let path = format!("/v1/team/members/{}", manager.account.unwrap());
-        let version = ask(&nodes.one, "192.0.2.3", "GET", &path, Some(&owner), &Value::Null).body["version"].clone();
+        let version = ask(&nodes.one, "192.0.2.3", "GET", &path, Who::Program(&owner), &Value::Null).body["version"].clone();
         let body = json!({ "roles": ["seller"], "version": version });
-        let said = ask(&nodes.one, "192.0.2.3", "POST", &format!("{path}/roles"), Some(&owner), &body);
+        let said = ask(&nodes.one, "192.0.2.3", "POST", &format!("{path}/roles"), Who::Program(&owner), &body);
         assert_eq!(said.status, 200, "{}", said.body);
-        let felt = until(&nodes.other, "/v1/team/members", &token, 403);
-        assert!(felt <= FELT, "a role that was taken away was believed for {felt:?}");
+        felt(&nodes.other, "/v1/team/members", Who::Program(&token), "auth.forbidden");
+    });
+}
+
+#[test]
+fn who_is_demoted_on_one_node_is_it_at_their_browser_on_the_other_within_a_second() {
+    testkit::own_database(async |story| {
+        let redis = RedisServer::start();
+        let nodes = Nodes::start(&story, &redis);
+        by_the_machines_clock(&story).await;
+        let manager = story.member(&[Role::Manager]).await;
+        let path = format!("/v1/team/members/{}", manager.account.unwrap());
+        until(&nodes.other, "/v1/team/members", Who::Browser(&manager), 200);
+        let version = ask(&nodes.one, "192.0.2.3", "GET", &path, Who::Browser(&story.owner), &Value::Null).body["version"].clone();
+        done(&nodes.one, &story, "POST", &format!("{path}/roles"), &json!({ "roles": ["seller"], "version": version }));
+        felt(&nodes.other, "/v1/team/members", Who::Browser(&manager), "auth.forbidden");
+        // Removed altogether, they are nobody here.
+        until(&nodes.other, "/v1/items", Who::Browser(&manager), 200);
+        done(&nodes.one, &story, "DELETE", &path, &json!({}));
+        felt(&nodes.other, "/v1/items", Who::Browser(&manager), "tenant.none");
+    });
+}
+
+#[test]
+fn stricter_rules_of_sign_in_set_on_one_node_count_on_the_other_within_a_second() {
+    testkit::own_database(async |story| {
+        let redis = RedisServer::start();
+        let nodes = Nodes::start(&story, &redis);
+        by_the_machines_clock(&story).await;
+        let [seller, baker] = [story.member(&[Role::Seller]).await, member(&story, Role::Baker).await];
+        let token = sign_in(&nodes.other, &baker);
+        proved_two_hours_ago(&story, &seller).await;
+        let rules = |version: i32, hours: i32, second: &str| {
+            let body = json!({ "idleMinutes": 60, "reauthHours": hours, "secondFactor": second, "version": version });
+            done(&nodes.one, &story, "POST", "/v1/settings/security", &body)
+        };
+        // A day was long enough; an hour is not.
+        until(&nodes.other, "/v1/items", Who::Browser(&seller), 200);
+        rules(0, 1, "offered");
+        felt(&nodes.other, "/v1/items", Who::Browser(&seller), "auth.again");
+        // A program's token is read against the rules as well.
+        until(&nodes.other, "/v1/items", Who::Program(&token), 200);
+        rules(1, 1, "everybody");
+        felt(&nodes.other, "/v1/items", Who::Program(&token), "second.needed");
+    });
+}
+
+#[test]
+fn a_consent_taken_back_on_one_node_ends_supports_reading_on_the_other_within_a_second() {
+    testkit::own_database(async |story| {
+        let redis = RedisServer::start();
+        let nodes = Nodes::start(&story, &redis);
+        by_the_machines_clock(&story).await;
+        let support = story.operator(&[PlatformRole::Support]).await;
+        done(&nodes.one, &story, "DELETE", &format!("/v1/team/members/{}", support.account.unwrap()), &json!({}));
+        let consent = json!({ "hours": 1, "reason": "the totals of Friday", "acting": false });
+        done(&nodes.one, &story, "POST", "/v1/settings/support", &consent);
+        let begun = support.post(&format!("/v1/admin/tenants/{}/assist", story.tenant), &json!({ "reason": "ticket 7" })).await.ok().json();
+        support.keep_csrf(begun["csrfToken"].as_str().unwrap());
+        until(&nodes.other, "/v1/orders", Who::Browser(&support), 200);
+        done(&nodes.one, &story, "DELETE", "/v1/settings/support", &json!({}));
+        felt(&nodes.other, "/v1/orders", Who::Browser(&support), "tenant.none");
     });
 }
 
@@ -161,7 +274,7 @@ fn a_redis_that_dies_under_load_and_comes_back_costs_no_request() {
             // Each from a client of its own, to an address of its own.
             let n = n.fetch_add(1, Ordering::Relaxed);
             let client = format!("10.{}.{}.{}", n >> 16, (n >> 8) & 255, n & 255);
-            ask(node, &client, "POST", "/v1/auth/forgot-password", None, &json!({ "email": format!("a{n}@example.com") }))
+            ask(node, &client, "POST", "/v1/auth/forgot-password", Who::Nobody, &json!({ "email": format!("a{n}@example.com") }))
         };
         let limits = |node: &Serving| node.get("/readyz").map(|(_, body)| serde_json::from_str::<Value>(&body).unwrap()["limits"].clone());
         std::thread::scope(|scope| {
@@ -189,7 +302,7 @@ fn a_redis_that_dies_under_load_and_comes_back_costs_no_request() {
             // Sign-ins go on.
             let body = json!({ "email": person.email, "password": PASSWORD });
             for node in [&nodes.one, &nodes.other] {
-                assert_eq!(ask(node, "192.0.2.7", "POST", "/v1/auth/login", None, &body).status, 200);
+                assert_eq!(ask(node, "192.0.2.7", "POST", "/v1/auth/login", Who::Nobody, &body).status, 200);
             }
             redis.start_again();
             super::super::eventually("both nodes count together again", || {

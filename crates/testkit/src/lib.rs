@@ -11,6 +11,7 @@
 //! have happened: jobs are worked and the log is numbered when the story says so.
 
 mod answer;
+mod authenticator;
 mod cluster;
 mod databases;
 mod fault;
@@ -28,6 +29,7 @@ mod turnstile;
 mod work;
 
 pub use answer::Answer;
+pub use authenticator::Authenticator;
 pub(crate) use cluster::Cluster;
 pub use fault::{OwnCluster, own_cluster};
 pub use mail_server::{MailServer, Received, sender, smtp};

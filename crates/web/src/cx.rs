@@ -1,6 +1,9 @@
 //! One request as handlers see it.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
@@ -123,14 +126,24 @@ pub struct Cx {
 pub struct Refused {
     /// The error.
     pub error: Error,
+    /// Whether a field of the form took the complaint of a rule to itself.
+    said: AtomicBool,
 }
 
 impl Refused {
-    /// What is wrong with a field.
+    /// By an error.
+    pub fn new(error: Error) -> Self {
+        Self { error, said: AtomicBool::new(false) }
+    }
+
+    /// What is wrong with a field. Whoever asks shows it there.
     pub fn of(&self, field: &str) -> Option<String> {
         match &self.error {
             Error::Invalid(fields) => fields.iter().find(|f| f.field == field).map(field_text),
-            Error::Rule { code, field: Some(blamed), detail } if blamed == field => Some(detail.clone().unwrap_or_else(|| code_text(code))),
+            Error::Rule { code, field: Some(blamed), detail } if blamed == field => {
+                self.said.store(true, Ordering::Relaxed);
+                Some(detail.clone().unwrap_or_else(|| code_text(code)))
+            }
             _ => None,
         }
     }
@@ -151,9 +164,11 @@ impl Refused {
         }
     }
 
-    /// The banner above a form that lists its wrong fields itself: nothing where each complaint names its field.
+    /// The banner above a form that lists its wrong fields itself: nothing where each complaint stands at its field. A rule may blame
+    /// what the form has no field for, so ask once its fields are made.
     pub fn general(&self) -> Markup {
-        if self.fields().is_empty() { self.banner() } else { Markup::default() }
+        let at_fields = !self.fields().is_empty() || self.said.load(Ordering::Relaxed);
+        if at_fields { Markup::default() } else { self.banner() }
     }
 
     /// The banner above the form.
@@ -229,7 +244,7 @@ impl Cx {
         match result {
             Ok(done) => Ok(Ok(done)),
             Err(error @ (Error::Invalid(_) | Error::Rule { .. } | Error::Stale | Error::Conflict(_) | Error::TooMany(_))) => {
-                Ok(Err(Refused { error }))
+                Ok(Err(Refused::new(error)))
             }
             Err(error) => Err(error),
         }

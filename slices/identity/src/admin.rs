@@ -296,8 +296,9 @@ async fn reset_second(app: &App, system: &mut System, user: &User) -> Result<()>
     second::take_away(system, id).await?;
     let passkeys = sqlx::query!("DELETE FROM identity.passkey WHERE account_id = $1", id.uuid()).execute(system.conn()).await?;
     if user.two_factor || passkeys.rows_affected() > 0 {
-        let content = letters::second_factor_reset(&format!("{}/account/security", letter::base_of(app)));
-        letter::send(system, app.db(), Some(id), &user.email, content).await?;
+        let base = letter::base_of(app);
+        let content = letters::second_factor_reset(&format!("{base}/account/security"));
+        letter::send(system, app.db(), Some(&base), Some(id), &user.email, content).await?;
     }
     end(system, id, "the second factor was taken away").await
 }

@@ -5,7 +5,7 @@
 use axum::http::header;
 use db::{System, Tx};
 use kernel::{AccountId, Actor, AssistanceId, At, Change, ConsentId, Error, Op, PLATFORM, Permission, Permissions, Result, TenantId};
-use post::{Address, Brand, Content, letters};
+use post::{Address, Content, letters};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::PgConnection;
@@ -14,7 +14,7 @@ use web::{Assisting, Cx, Reply, Viewer};
 
 use crate::{
     account::Accepted,
-    admin, letter, member,
+    admin, brand, letter, member,
     session::{self, Begun},
     standing::{self, Standing},
     token,
@@ -164,10 +164,10 @@ async fn tell_owners(cx: &Cx, tx: &mut Tx, content: &Content) -> Result<()> {
     )
     .fetch_all(tx.conn())
     .await?;
-    let (source, business) = (tx.op().source.clone(), cx.viewer()?.business.clone().unwrap_or_default());
+    let (source, brand) = (tx.op().source.clone(), brand::of_tenant(tx.conn(), tenant).await?.own_letter(&letter::base(cx)));
     for owner in owners {
         let (account, to) = (Some(AccountId::new(owner.account_id)), Address::new(&owner.email)?);
-        let queued = post::Letter { tenant, account, to, brand: Brand::of(&business, None, None), content: content.clone() };
+        let queued = post::Letter { tenant, account, to, brand: brand.clone(), content: content.clone() };
         post::queue(tx.conn(), cx.app.db().vault(), &source, &queued).await?;
     }
     Ok(())
@@ -290,6 +290,14 @@ async fn opened(system: &mut System, tenant: TenantId) -> Result<Opened> {
     })
 }
 
+/// Tells the owner who let support in, in the business's look.
+async fn tell_who_opened(cx: &Cx, system: &mut System, tenant: TenantId, opened: &Opened, content: Content) -> Result<()> {
+    let brand = brand::of_tenant(system.conn(), tenant).await?.own_letter(&letter::base(cx));
+    let queued = post::Letter { tenant, account: Some(opened.owner), to: Address::new(&opened.owner_email)?, brand, content };
+    let source = system.source().clone();
+    post::queue(system.conn(), cx.app.db().vault(), &source, &queued).await.map(|_| ())
+}
+
 /// Begins to work in a business on behalf of the owner who let support in, in a session with a new token. It is for a browser's session that
 /// proved a moment ago who it is.
 pub(crate) async fn begin(cx: &Cx, wanted: &Assist) -> Result<(AtWork, Begun)> {
@@ -325,7 +333,7 @@ pub(crate) async fn begin(cx: &Cx, wanted: &Assist) -> Result<(AtWork, Begun)> {
     let change = Change { reason: Some(why.clone()), ..Change::of("support.begun", "tenant", tenant, &after) };
     system.log(&cx.op, PLATFORM, &change).await?;
     let content = letters::support_begun(&name, &opened.business, &why, &settings_url(cx));
-    letter::send(&mut system, cx.app.db(), Some(opened.owner), &opened.owner_email, content).await?;
+    tell_who_opened(cx, &mut system, tenant, &opened, content).await?;
     system.commit().await?;
     session::forget(account);
     Ok((AtWork { tenant, until: opened.until, acting: opened.acting, csrf_token: begun.csrf.clone() }, begun))

@@ -279,6 +279,24 @@ pub(crate) async fn of_tenant(conn: &mut PgConnection, tenant: TenantId) -> Resu
     look.fetch_optional(conn).await?.ok_or(Error::NotFound)
 }
 
+/// The look of the business that an account works for, where that is exactly one: whose letters about the account would carry which of
+/// several, nobody could say.
+pub(crate) async fn of_only_business(system: &mut System, account: AccountId) -> Result<Option<Look>> {
+    let looks = sqlx::query_as!(
+        Look,
+        r#"SELECT t.slug, t.name, b.colour AS "colour?", b.logo_digest AS "logo_digest?", b.logo_width AS "logo_width?", b.logo_height AS "logo_height?",
+            b.reply_to AS "reply_to?"
+        FROM identity.member m JOIN db.tenant t ON t.id = m.tenant_id LEFT JOIN identity.brand b ON b.tenant_id = t.id
+        WHERE m.account_id = $1 AND m.state = 'active' LIMIT 2"#,
+        account.uuid()
+    );
+    let [look]: [Look; 1] = match looks.fetch_all(system.conn()).await?.try_into() {
+        Ok(only) => only,
+        Err(_) => return Ok(None),
+    };
+    Ok(Some(look))
+}
+
 /// The look of the sign-in page of this short name, where the business has one. With an account: only where it belongs to the
 /// business, for a stranger's page must not lend its name to a letter about somebody else's account.
 pub(crate) async fn of_sign_in(system: &mut System, slug: Option<&str>, account: Option<AccountId>) -> Result<Option<Look>> {

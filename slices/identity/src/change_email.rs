@@ -48,7 +48,7 @@ pub struct NewEmail {
 
 /// Writes to the new address. Whether somebody uses it already is not told.
 pub(crate) async fn ask(cx: &Cx, wanted: &ChangeEmail) -> Result<()> {
-    let (db, account) = (cx.app.db(), cx.op.account()?);
+    let (db, account, base) = (cx.app.db(), cx.op.account()?, letter::base(cx));
     let email = Email::read("newEmail", &wanted.new_email)?;
     reset::current(cx, "password", &wanted.password).await?;
     let mut system = db.system("identity.email").await?;
@@ -61,7 +61,7 @@ pub(crate) async fn ask(cx: &Cx, wanted: &ChangeEmail) -> Result<()> {
     .execute(system.conn())
     .await?;
     if let Some(other) = letter::account_of(&mut system, email.as_str()).await? {
-        letter::send(&mut system, db, Some(other), email.as_str(), letters::known(&format!("{}/login", letter::base(cx)))).await?;
+        letter::send(&mut system, db, Some(&base), Some(other), email.as_str(), letters::known(&format!("{base}/login"))).await?;
         return system.commit().await;
     }
     let token = Token::new(db.source());
@@ -75,8 +75,8 @@ pub(crate) async fn ask(cx: &Cx, wanted: &ChangeEmail) -> Result<()> {
     )
     .execute(system.conn())
     .await?;
-    let url = format!("{}/account/email?token={}", letter::base(cx), token.text());
-    letter::send(&mut system, db, Some(account), email.as_str(), letters::new_email(&url)).await?;
+    let url = format!("{base}/account/email?token={}", token.text());
+    letter::send(&mut system, db, Some(&base), Some(account), email.as_str(), letters::new_email(&url)).await?;
     system.commit().await
 }
 
@@ -134,8 +134,9 @@ pub(crate) async fn confirm(cx: &Cx, wanted: &ConfirmEmail) -> Result<NewEmail> 
     let client = crate::client::Client::of(&cx.headers, cx.op.address);
     let place = client.address.map_or_else(String::new, |address| address.to_string());
     let happened = letters::Happened { device: &client.device, place: &place, at: now };
-    let content = letters::email_changed(&email, &happened, &format!("{}/forgot-password", letter::base(cx)));
-    letter::send(&mut system, db, Some(account), &spent.old, content).await?;
+    let base = letter::base(cx);
+    let content = letters::email_changed(&email, &happened, &format!("{base}/forgot-password"));
+    letter::send(&mut system, db, Some(&base), Some(account), &spent.old, content).await?;
     system.commit().await?;
     session::forget(account);
     Ok(NewEmail { email })

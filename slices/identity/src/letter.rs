@@ -64,11 +64,12 @@ impl Origin {
         format!("{}/login{business}", self.base)
     }
 
-    /// Queues a letter in the look of the page that it was asked for from.
+    /// Queues a letter in the look of the page that it was asked for from, or else of the account's only business.
     pub async fn send(&self, system: &mut System, db: &Db, account: Option<AccountId>, to: &str, content: Content) -> Result<()> {
-        let look = brand::of_sign_in(system, self.business.as_deref(), account).await?;
-        let brand = look.map_or_else(Brand::hearth, |look| look.letter(&self.base));
-        send_as(system, db, account, to, brand, content).await
+        match brand::of_sign_in(system, self.business.as_deref(), account).await? {
+            Some(look) => send_as(system, db, account, to, look.letter(&self.base), content).await,
+            None => send(system, db, Some(&self.base), account, to, content).await,
+        }
     }
 }
 
@@ -121,7 +122,7 @@ pub(crate) fn run(db: Db, _: Op, payload: Value) -> BoxFuture<'static, Result<()
                 if let Some(account) = account_of(&mut system, &email).await? {
                     let happened = letters::Happened { device: &device, place: &place, at: system.source().now() };
                     let content = letters::locked(until, &happened, &format!("{}/forgot-password", origin.base));
-                    send(&mut system, &db, Some(account), &email, content).await?;
+                    send(&mut system, &db, Some(&origin.base), Some(account), &email, content).await?;
                 }
             }
         }
@@ -142,9 +143,22 @@ pub(crate) async fn account_of(system: &mut System, email: &str) -> Result<Optio
     Ok(id.map(AccountId::new))
 }
 
-/// Queues a letter in the transaction.
-pub(crate) async fn send(system: &mut System, db: &Db, account: Option<AccountId>, to: &str, content: Content) -> Result<()> {
-    send_as(system, db, account, to, Brand::hearth(), content).await
+/// Queues a letter in the transaction, in the look of the only business that the account works for, and in the installation's where
+/// that is none or several. `base` is the public address; a job that does not know it sends no logo.
+pub(crate) async fn send(
+    system: &mut System,
+    db: &Db,
+    base: Option<&str>,
+    account: Option<AccountId>,
+    to: &str,
+    content: Content,
+) -> Result<()> {
+    let look = match account {
+        Some(account) => brand::of_only_business(system, account).await?,
+        None => None,
+    };
+    let brand = look.map_or_else(Brand::hearth, |look| look.letter(base.unwrap_or_default()));
+    send_as(system, db, account, to, brand, content).await
 }
 
 async fn send_as(system: &mut System, db: &Db, account: Option<AccountId>, to: &str, brand: Brand, content: Content) -> Result<()> {
@@ -164,7 +178,8 @@ pub(crate) async fn tell(
     let client = Client::of(&cx.headers, cx.op.address);
     let place = client.address.map_or_else(String::new, |address| address.to_string());
     let happened = letters::Happened { device: &client.device, place: &place, at: system.source().now() };
-    let content = say(&happened, &base(cx));
+    let base = base(cx);
+    let content = say(&happened, &base);
     let email = sqlx::query_scalar!("SELECT email FROM identity.account WHERE id = $1", account.uuid()).fetch_one(system.conn()).await?;
-    send(system, cx.app.db(), Some(account), &email, content).await
+    send(system, cx.app.db(), Some(&base), Some(account), &email, content).await
 }

@@ -71,10 +71,7 @@ impl<'a> Typed<'a> {
 
     /// The sentence above the form; complaints about fields say it themselves.
     fn banner(&self) -> Markup {
-        match self.refused {
-            Some(refused) if refused.fields().is_empty() => refused.banner(),
-            _ => html! {},
-        }
+        self.refused.map_or_else(|| html! {}, Refused::general)
     }
 }
 

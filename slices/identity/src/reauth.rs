@@ -91,9 +91,10 @@ pub(crate) async fn send(cx: &Cx) -> Result<()> {
     .execute(system.conn())
     .await?;
     let to = sqlx::query!("SELECT email, phone FROM identity.account WHERE id = $1", account.uuid()).fetch_one(system.conn()).await?;
+    let base = letter::base(cx);
     match to.phone.filter(|_| cx.app.settings().texts.is_some()) {
-        Some(phone) => phone::send_code(&mut system, db, account, &phone, "again", &code, &letter::base(cx)).await?,
-        None => letter::send(&mut system, db, Some(account), &to.email, letters::again(&code)).await?,
+        Some(phone) => phone::send_code(&mut system, db, account, &phone, "again", &code, &base).await?,
+        None => letter::send(&mut system, db, Some(&base), Some(account), &to.email, letters::again(&code)).await?,
     }
     system.commit().await
 }

@@ -1,5 +1,6 @@
 //! The operator's list of letters: what waits, what was refused and why; a letter is sent again or cancelled by hand.
 
+use db::System;
 use kernel::{At, Change, Error, Op, PLATFORM, Permission, Result, TenantId};
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ use crate::letter::LetterId;
 
 /// Rows on a page.
 const PAGE: usize = 50;
+/// So many of those that were given up are sent again at once.
+const AT_ONCE: i64 = 1000;
 /// The states of a letter, as the list offers them.
 const STATES: [&str; 5] = ["queued", "sending", "sent", "dead", "cancelled"];
 
@@ -55,6 +58,8 @@ pub struct Letters {
     pub carrier: Option<String>,
     /// Where text messages go; none when no gateway is set.
     pub texts: Option<String>,
+    /// How many were given up, whatever the page shows.
+    pub given_up: u64,
     /// The letters.
     pub rows: Vec<PostedLetter>,
     /// Where the next page begins, if there is one.
@@ -67,6 +72,21 @@ pub struct Letters {
 pub struct ResendLetter {
     /// Which.
     pub id: LetterId,
+}
+
+/// Sends every letter that was given up again, a thousand at once: a mail server was out of order, and is not any more.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResendGivenUp {}
+
+/// What became of the letters that were given up.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResentLetters {
+    /// So many wait to be sent again.
+    pub resent: u64,
+    /// So many are given up still.
+    pub given_up: u64,
 }
 
 /// Cancels a letter that was not sent; what it says is wiped.
@@ -86,6 +106,12 @@ pub(crate) fn routes(routes: &mut Routes) {
         "ResendLetter",
         async |cx: Cx, asked: ResendLetter| Reply::json(&resend(&cx, asked.id).await?),
     );
+    routes.call::<ResendGivenUp, ResentLetters, _, _>(
+        "POST /v1/admin/mail/resend",
+        PlatformSupport,
+        "ResendGivenUp",
+        async |cx: Cx, _: ResendGivenUp| Reply::json(&resend_given_up(&cx).await?),
+    );
     routes.call::<CancelLetter, PostedLetter, _, _>(
         "POST /v1/admin/mail/{id}/cancel",
         PlatformSupport,
@@ -95,6 +121,9 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.page("GET /admin/mail", PlatformRead, async |cx: Cx| {
         let found = letters(&cx).await?;
         Ok(page(&cx, &found))
+    });
+    routes.form("POST /admin/mail/resend", PlatformSupport, async |cx: Cx, _: Fields| {
+        Ok(Reply::see(format!("/admin/mail?state=queued&resent={}", resend_given_up(&cx).await?.resent)))
     });
     routes.form("POST /admin/mail/{id}/resend", PlatformSupport, async |cx: Cx, _: Fields| act(&cx, resend(&cx, cx.id("id")?).await).await);
     routes.form("POST /admin/mail/{id}/cancel", PlatformSupport, async |cx: Cx, _: Fields| act(&cx, cancel(&cx, cx.id("id")?).await).await);
@@ -151,7 +180,9 @@ async fn letters(cx: &Cx) -> Result<Letters> {
     found.truncate(PAGE);
     let next = found.last().map(|kept| kept.id).filter(|_| more);
     let settings = cx.app.settings();
+    let given_up = given_up(&mut cx.app.db().system("post.letters").await?).await?;
     Ok(Letters {
+        given_up,
         carrier: settings.mail.clone(),
         texts: settings.texts.clone(),
         rows: found.into_iter().map(PostedLetter::from).collect(),
@@ -206,6 +237,35 @@ async fn resend(cx: &Cx, id: LetterId) -> Result<PostedLetter> {
     settle(system, &cx.op, id, done, "letter.resent").await
 }
 
+/// How many letters were given up.
+async fn given_up(system: &mut System) -> Result<u64> {
+    let count = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM post.letter WHERE state = 'dead'"#);
+    Ok(u64::try_from(count.fetch_one(system.conn()).await?).unwrap_or(0))
+}
+
+/// Puts the oldest of those that were given up to the front, with all their attempts before them. Of two who ask at once the second
+/// leaves alone what the first has taken.
+async fn resend_given_up(cx: &Cx) -> Result<ResentLetters> {
+    let now = cx.op.at;
+    let mut system = cx.app.db().system("post.resend").await?;
+    let resent = sqlx::query!(
+        "WITH given_up AS (SELECT tenant_id, id FROM post.letter WHERE state = 'dead' ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+        UPDATE post.letter l SET state = 'queued', run_at = $1, attempts = 0 FROM given_up g WHERE l.tenant_id = g.tenant_id AND l.id = g.id",
+        now as At,
+        AT_ONCE
+    )
+    .execute(system.conn())
+    .await?
+    .rows_affected();
+    let given_up = given_up(&mut system).await?;
+    if resent > 0 {
+        let told = serde_json::json!({ "letters": resent });
+        system.log(&cx.op, PLATFORM, &Change::of("letters.resent", "tenant", PLATFORM, &told)).await?;
+    }
+    system.commit().await?;
+    Ok(ResentLetters { resent, given_up })
+}
+
 async fn cancel(cx: &Cx, id: LetterId) -> Result<PostedLetter> {
     let mut system = cx.app.db().system("post.cancel").await?;
     let done =
@@ -217,7 +277,7 @@ async fn cancel(cx: &Cx, id: LetterId) -> Result<PostedLetter> {
 }
 
 /// Answers with the letter as it is now and notes who did it; a letter in another state refuses.
-async fn settle(mut system: db::System, op: &Op, id: LetterId, done: u64, action: &'static str) -> Result<PostedLetter> {
+async fn settle(mut system: System, op: &Op, id: LetterId, done: u64, action: &'static str) -> Result<PostedLetter> {
     let letter = sqlx::query_as!(
         Kept,
         r#"SELECT l.id AS "id: LetterId", l.tenant_id AS "tenant_id: TenantId", t.name AS business, l.kind, l.way, l.recipient, l.state,
@@ -285,10 +345,25 @@ fn inside(cx: &Cx, found: &Letters) -> Markup {
             None => { (ui::banner(Tone::Waiting, &t("mail-none"), None)) }
         }
         @if let Some(place) = &found.texts { p.help { (tf("mail-texts", &[("where", place)])) } }
+        @if let Some(resent) = cx.param("resent").and_then(|count| count.parse::<u64>().ok()) {
+            (ui::banner(Tone::Done, &tf("mail-resent", &[("count", &resent.to_string())]), None))
+        }
         (ui::tabs(&t("mail-states"), &tabs))
+        (all_again(cx, found))
         (ui::table(&table(cx, &found.rows)))
         (ui::pager(&pager))
     }
+}
+
+/// The act for all that were given up, where they are looked at; one alone has its own.
+fn all_again(cx: &Cx, found: &Letters) -> Markup {
+    let looked_at = matches!(cx.param("state"), None | Some("dead"));
+    if found.given_up < 2 || !looked_at || !cx.op.permissions.has(Permission::PlatformSupport) {
+        return html! {};
+    }
+    let label = tf("mail-resend-all", &[("count", &found.given_up.to_string())]);
+    let act = Act::new(label, "/admin/mail/resend", cx.guard()).confirm(t("mail-resend-all-ask"));
+    html! { div.document-acts { (ui::act(&act)) } }
 }
 
 fn table(cx: &Cx, letters: &[PostedLetter]) -> Table {

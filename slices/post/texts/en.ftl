@@ -177,9 +177,17 @@ mail-attempts = Attempts
 mail-next = next
 mail-acts = Acts
 mail-resend = Send now
+mail-resend-all = Send all { $count } that were given up again
+mail-resend-all-ask = Send all of them again? A link or a code in a letter that waited long may be over.
+mail-resent = { $count ->
+    [0] No letter was given up.
+    [one] One letter waits to be sent again.
+   *[other] { $count } letters wait to be sent again.
+}
 mail-cancel = Cancel
 mail-cancel-ask = Cancel this letter? It is never sent, and what it says is wiped.
 log-letter-resent = Letter sent again
+log-letters-resent = Letters that were given up sent again
 log-letter-cancelled = Letter cancelled
 letter-kind-verify = Confirm the address
 letter-kind-known = Account exists already

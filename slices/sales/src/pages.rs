@@ -383,7 +383,7 @@ fn to_rows(refused: Refused, fields: &Fields) -> Refused {
         // What the form itself refused stands at its row already.
         other => other,
     };
-    Refused { error }
+    Refused::new(error)
 }
 
 async fn refund_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {

@@ -7,6 +7,8 @@ mod fields;
 mod forgery;
 mod forms;
 mod fuzz;
+mod living;
+mod queries;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,7 +65,7 @@ async fn fixtures(story: &Story) -> BTreeMap<&'static str, String> {
 }
 
 /// A letter that could not be sent: to somebody who was invited.
-async fn letter(story: &Story) -> String {
+pub async fn letter(story: &Story) -> String {
     routes::invitation(story).await;
     let mut system = story.db.system("story.letter").await.unwrap();
     let dead = "UPDATE post.letter SET state = 'dead' WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM post.letter WHERE tenant_id = $1

@@ -8,6 +8,8 @@ use std::{
 use serde_json::{Value, json};
 use testkit::{Story, run};
 
+use super::bad_input;
+
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("browser")
 }
@@ -124,8 +126,12 @@ fn the_team_and_the_operator_fit_a_phone_and_a_desk_in_both_themes() {
         let strange = json!({ "invitation": format!("/invitation?token={token}"), "invitation-over": "/invitation?token=x" });
         tell(&story, "every_page", json!({ "paths": paths, "strange": strange })).await;
         let operator = story.operator(&[kernel::PlatformRole::Admin]).await;
+        for _ in 0..2 {
+            bad_input::letter(&story).await;
+        }
         let across = json!({
             "users": format!("/admin/users?email={}", &ada.email), "user": format!("/admin/users/{account}"), "mail": "/admin/mail",
+            "mail-given-up": "/admin/mail?state=dead", "mail-again": "/admin/mail?state=queued&resent=2",
             "operator-security": "/account/security", "operator-profile": "/account/profile",
         });
         tell(&story, "every_page", json!({ "cookie": operator.cookie("__Host-hearth"), "paths": across, "strange": {} })).await;

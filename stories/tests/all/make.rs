@@ -131,7 +131,7 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
         "EndSessions" => json!({ "account": fixtures["users"], "everybody": false, "reason": "phone stolen" }),
         "LockUser" | "UnlockUser" | "ResetSecond" | "ResendToUser" => json!({ "reason": "ticket 7", "evenLastOwner": false }),
         "SetPlatformRoles" => json!({ "roles": ["SUPPORT"], "reason": "ticket 7" }),
-        "ResendLetter" | "CancelLetter" => json!({}),
+        "ResendLetter" | "ResendGivenUp" | "CancelLetter" => json!({}),
         "RunImport" => json!({ "dryRun": true, "skipRefused": true, "decided": { "costPercent": 40 } }),
         "SaveSecurity" => {
             json!({ "version": version(address).await, "idleMinutes": 60, "reauthHours": 24, "secondFactor": "offered", "secondRoles": ["baker"], "secondOwnRoles": [] })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernel::Permission;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::{Story, run, text};
 use uuid::Uuid;
 use web::Answers;
@@ -153,8 +153,8 @@ pub async fn fixtures(story: &Story) -> BTreeMap<&'static str, String> {
         ("team", text(&story.get("/v1/auth/me").await.ok().json()["account"])),
         ("businesses", story.tenant.to_string()),
         ("sessions", text(&story.get("/v1/auth/sessions").await.ok().json()["rows"][0]["id"])),
-        ("api-keys", text(&story.post("/v1/api-keys", &json!({ "name": "Shop", "permissions": ["item:read"] })).await.ok().json()["id"])),
-        ("keys", text(&story.post("/v1/api-keys", &json!({ "name": "Till", "permissions": ["item:read"] })).await.ok().json()["id"])),
+        ("api-keys", api_key(story, "Shop").await),
+        ("keys", api_key(story, "Till").await),
         ("passkeys", passkey(story).await),
         ("oidc", "nobody".to_owned()),
         ("brand", story.slug.clone()),
@@ -169,6 +169,11 @@ pub async fn fixtures(story: &Story) -> BTreeMap<&'static str, String> {
         ("imports", import(story).await),
         ("import", import(story).await),
     ])
+}
+
+/// A key for programs.
+pub async fn api_key(story: &Story, name: &str) -> String {
+    text(&story.post("/v1/api-keys", &json!({ "name": name, "permissions": ["item:read"] })).await.ok().json()["id"])
 }
 
 /// An invitation that waits.
@@ -191,18 +196,27 @@ pub async fn role(story: &Story) -> String {
     text(&story.post("/v1/team/roles", &body).await.ok().json()["id"])
 }
 
-/// A device that waits for its code.
+/// A device that waits for its code; its id.
 pub async fn device(story: &Story) -> String {
+    text(&waiting_device(story).await["id"])
+}
+
+/// The code of a device that waits for it.
+pub async fn device_code(story: &Story) -> String {
+    text(&waiting_device(story).await["code"])
+}
+
+async fn waiting_device(story: &Story) -> Value {
     let body = json!({ "name": "Front till", "kind": "till", "siteId": story.site });
     let made = story.post("/v1/devices", &body).await;
     if made.code() != "device.many" {
-        return text(&made.ok().json()["id"]);
+        return made.ok().json();
     }
-    // So many were made that a business has no room for one more: one goes.
-    let all = story.get("/v1/devices").await.ok().json();
+    // So many were made that a business has no room for one more: the newest goes, for what a walk registered at its beginning stays.
+    let all = story.get("/v1/devices?sort=created").await.ok().json();
     let one = all["rows"].as_array().unwrap().iter().find(|row| row["state"] != "revoked").unwrap();
     story.owner.delete(&format!("/v1/devices/{}", text(&one["id"]))).await.ok();
-    text(&story.post("/v1/devices", &body).await.ok().json()["id"])
+    story.post("/v1/devices", &body).await.ok().json()
 }
 
 /// A member who has a PIN.
@@ -224,7 +238,7 @@ async fn photo(story: &Story) -> String {
 }
 
 /// The business's logo: the name of its file.
-async fn logo(story: &Story) -> String {
+pub async fn logo(story: &Story) -> String {
     let branding = story.owner.upload("/v1/settings/branding/logo", &[], &[("logo", "logo.png", DOT)]).await.ok().json();
     text(&branding["logo"]).rsplit('/').next().unwrap_or_default().to_owned()
 }

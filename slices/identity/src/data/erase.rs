@@ -152,7 +152,7 @@ async fn tell_due(db: &Db) -> Result<()> {
     .fetch_all(system.conn())
     .await?;
     for one in due {
-        letter::send(&mut system, db, Some(AccountId::new(one.id)), &one.email, letters::erasing()).await?;
+        letter::send(&mut system, db, None, Some(AccountId::new(one.id)), &one.email, letters::erasing()).await?;
     }
     system.commit().await
 }
@@ -169,7 +169,7 @@ async fn stay(db: &Db, op: &Op, account: AccountId, why: &Error) -> Result<()> {
     let Some(email) = email else { return Ok(()) };
     let after = json!({ "because": why.code() });
     system.log(op, PLATFORM, &Change::of("account.erase_stopped", "account", account, &after)).await?;
-    letter::send(&mut system, db, Some(account), &email, letters::erase_impossible(&web::code_text(why.row()))).await?;
+    letter::send(&mut system, db, None, Some(account), &email, letters::erase_impossible(&web::code_text(why.row()))).await?;
     system.commit().await
 }
 

@@ -87,6 +87,7 @@ async fn tell(asked: &Asked<'_>, system: &mut System, account: AccountId, email:
     let client = Client::of(asked.headers, asked.op.address);
     let place = client.address.map_or_else(String::new, |address| address.to_string());
     let happened = letters::Happened { device: &client.device, place: &place, at: system.source().now() };
-    let url = format!("{}/account/security", asked.app.settings().public_url.trim_end_matches('/'));
-    letter::send(system, asked.app.db(), Some(account), email, letters::identity_linked(provider, &happened, &url)).await
+    let base = letter::base_of(asked.app);
+    let content = letters::identity_linked(provider, &happened, &format!("{base}/account/security"));
+    letter::send(system, asked.app.db(), Some(&base), Some(account), email, content).await
 }

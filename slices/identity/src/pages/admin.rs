@@ -205,7 +205,7 @@ async fn act(cx: Cx, fields: Fields, what: Act) -> Result<Reply> {
     let id: AccountId = cx.id("id")?;
     match Cx::refusable(admin::act(&cx.app, &cx.op, id, what, fields.get("reason")).await)? {
         Ok(()) => Ok(Reply::see(format!("/admin/users/{id}"))),
-        Err(Refused { error: Error::NotFound }) => Err(Error::NotFound),
+        Err(Refused { error: Error::NotFound, .. }) => Err(Error::NotFound),
         Err(refused) => Ok(Reply::refused(one(&cx, id, &Typed::again(&fields, &refused)).await?)),
     }
 }

@@ -125,7 +125,10 @@ pub(super) async fn entered_page(cx: &Cx, whose: &Whose, entered: &login::Entere
 async fn second_form(cx: &Cx, whose: &Whose, token: &str, next: &str, typed: &Typed<'_>) -> Reply {
     let widget = Widget::where_needed(cx, Action::Second, second::proof_wanted(cx, Some(&Secret(token.to_owned()))).await);
     let code = Field::text("code", t("second-code")).help(t("second-code-help")).autocomplete("one-time-code").focus();
-    let asked = [Field::hidden("next", after(cx, next)), Field::hidden("mfaToken", token), typed.field(code)];
+    let mut code = typed.field(code);
+    // A recovery code is typed into the same field.
+    code.error = code.error.or_else(|| typed.refused?.of("recoveryCode"));
+    let asked = [Field::hidden("next", after(cx, next)), Field::hidden("mfaToken", token), code];
     let fields = whose.field().into_iter().chain(asked).collect();
     let body = html! {
         (typed.banner())

@@ -101,7 +101,7 @@ async fn begin(cx: Cx, fields: Fields) -> Result<Reply> {
         Ok((_, begun)) => Ok(Reply::see("/").header(header::SET_COOKIE, begun.set_cookie())),
         Err(Error::ReauthRequired) => Ok(Reply::see(format!("/reauth?next=/admin/tenants/{id}"))),
         Err(error) => match Cx::refusable::<()>(Err(error))? {
-            Ok(()) | Err(Refused { error: Error::NotFound }) => Err(Error::NotFound),
+            Ok(()) | Err(Refused { error: Error::NotFound, .. }) => Err(Error::NotFound),
             Err(refused) => Ok(Reply::refused(one(&cx, id, &Typed::again(&fields, &refused)).await?)),
         },
     }

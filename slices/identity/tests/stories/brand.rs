@@ -1,6 +1,6 @@
 //! How a business looks on its letters and on its sign-in page.
 
-use kernel::Role;
+use kernel::{PlatformRole, Role};
 use serde_json::{Value, json};
 use testkit::{Answer, Person, Story, run};
 
@@ -265,5 +265,53 @@ fn attack_a_stranger_s_page_lends_its_name_to_no_letter_about_somebody_else_s_ac
             .form("/reset-password", &[("token", &letter.token()), ("newPassword", PASSWORD), ("business", &story.slug)])
             .await;
         assert_eq!(chosen.location(), format!("/login/{}?done=password", story.slug));
+    });
+}
+
+#[test]
+fn letters_about_an_account_carry_the_look_of_the_only_business_that_it_works_for() {
+    run(async |story| {
+        let logo = dressed(&story).await["logo"].as_str().unwrap().to_owned();
+        let (ada, email) = (story.stranger(), registered(&story).await);
+        // Who works nowhere is written to by the installation.
+        let nobody = registered(&story).await;
+        story.stranger().post("/v1/auth/forgot-password", &json!({ "email": nobody })).await.is(202);
+        assert_eq!(story.letter(&nobody, "reset").await.from, None);
+        join(&story, &ada, &email).await;
+        let ours = |letter: testkit::Letter| {
+            let shown = letter.html.contains(&format!("src=\"http://hearth.test{logo}\"")) && letter.html.contains("background:#0a64ff");
+            assert!(letter.from.as_deref() == Some("Hill Bakery") && shown, "{}: {}", letter.kind, letter.html);
+            assert_eq!(letter.reply_to, None, "answers to it would be about the account");
+        };
+        // Asked for from the installation's own page; a code.
+        story.stranger().post("/v1/auth/forgot-password", &json!({ "email": email })).await.is(202);
+        ours(story.letter(&email, "reset").await);
+        ada.post("/v1/auth/reauth/send", &json!({})).await.is(202);
+        ours(story.letter(&email, "again").await);
+        // Of two businesses neither speaks.
+        let (_, neighbour) = story.neighbour().await;
+        neighbour.post("/v1/team/invitations", &json!({ "email": email, "name": "Ada", "roles": ["seller"] })).await.ok();
+        let token = story.letter(&email, "invitation").await.token();
+        ada.post("/v1/auth/invitations/accept", &json!({ "token": token })).await.ok();
+        story.second_factor(&ada).await;
+        assert_eq!(story.letter(&email, "second-factor-on").await.from, None);
+    });
+}
+
+#[test]
+fn what_is_said_of_support_is_said_in_the_business_s_look() {
+    run(async |story| {
+        dressed(&story).await;
+        let support = story.operator(&[PlatformRole::Support]).await;
+        story.owner.json("DELETE", &format!("/v1/team/members/{}", support.account.unwrap()), &json!({})).await.ok();
+        story.post("/v1/settings/support", &json!({ "hours": 1, "reason": "look at Friday", "acting": false })).await.ok();
+        let begun = support.post(&format!("/v1/admin/tenants/{}/assist", story.tenant), &json!({ "reason": "ticket 7" })).await;
+        begun.ok();
+        story.owner.delete("/v1/settings/support").await.ok();
+        for kind in ["support-look", "support-begun", "support-shut-out"] {
+            let letter = story.letter(&story.owner.email, kind).await;
+            assert_eq!((letter.from.as_deref(), letter.reply_to.as_deref()), (Some("Hill Bakery"), Some("hello@hill.example")), "{kind}");
+            assert!(letter.html.contains("background:#0a64ff") && letter.html.contains("/logo-"), "{kind}: {}", letter.html);
+        }
     });
 }

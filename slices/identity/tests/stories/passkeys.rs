@@ -1,102 +1,14 @@
-//! Passkeys against an authenticator that a story holds in its hand (WebAuthn §6), so that it can be made to lie. A real
-//! browser's is in the browser stories.
+//! Passkeys against an authenticator that a story holds in its hand, so that it can be made to lie. A real browser's is in the
+//! browser stories.
 
-use std::{cell::Cell, time::Duration};
+use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use testkit::{Answer, Person, Story, run};
+use testkit::{Answer, Authenticator, Person, Story, run};
 use vault::SigningKey;
 
 use crate::{COOKIE, PASSWORD, registered, sign_in};
-
-const ORIGIN: &str = "http://hearth.test";
-/// The person was there, and was verified.
-const SURE: u8 = 0b101;
-
-fn base64(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// A string of bytes in CBOR.
-fn cbor_bytes(bytes: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(bytes.len()).unwrap().to_be_bytes();
-    [&[0x59, length[0], length[1]], bytes].concat()
-}
-
-/// An authenticator with one passkey.
-struct Device {
-    key: SigningKey,
-    id: [u8; 16],
-    person: String,
-    signs: Cell<u32>,
-    origin: String,
-    name: String,
-    flags: u8,
-}
-
-impl Device {
-    fn new(story: &Story) -> Self {
-        Self {
-            key: SigningKey::generate().unwrap(),
-            id: story.clock.bytes(),
-            person: String::new(),
-            signs: Cell::new(0),
-            origin: ORIGIN.into(),
-            name: "hearth.test".into(),
-            flags: SURE,
-        }
-    }
-
-    fn client_data(&self, kind: &str, options: &Value) -> Vec<u8> {
-        json!({ "type": kind, "challenge": options["challenge"], "origin": self.origin, "crossOrigin": false }).to_string().into_bytes()
-    }
-
-    fn data(&self, flags: u8) -> Vec<u8> {
-        let named: [u8; 32] = Sha256::digest(&self.name).into();
-        [named.as_slice(), &[flags], &self.signs.get().to_be_bytes()].concat()
-    }
-
-    /// Makes its passkey.
-    fn make(&mut self, options: &Value) -> Value {
-        assert_eq!(
-            (options["rp"]["id"].as_str(), options["authenticatorSelection"]["residentKey"].as_str()),
-            (Some("hearth.test"), Some("required"))
-        );
-        assert_eq!(options["authenticatorSelection"]["userVerification"], "required");
-        self.person = options["user"]["id"].as_str().unwrap().to_owned();
-        let (x, y) = self.key.public().coordinates();
-        let coordinate = |text: &str| [&[0x58, 32], URL_SAFE_NO_PAD.decode(text).unwrap().as_slice()].concat();
-        // COSE: EC2, ES256, P-256, x, y.
-        let cose = [&[0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21][..], &coordinate(&x), &[0x22], &coordinate(&y)].concat();
-        let data = [self.data(self.flags | 0x40), vec![0; 16], vec![0, 16], self.id.to_vec(), cose].concat();
-        let attested = [b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData".as_slice(), &cbor_bytes(&data)].concat();
-        json!({ "id": base64(&self.id), "rawId": base64(&self.id), "type": "public-key", "clientExtensionResults": {}, "response": {
-            "attestationObject": base64(&attested), "clientDataJSON": base64(&self.client_data("webauthn.create", options)), "transports": ["internal"] } })
-    }
-
-    /// Shows it.
-    fn show(&self, options: &Value) -> Value {
-        let (data, client) = (self.data(self.flags), self.client_data("webauthn.get", options));
-        let signature = self.key.sign(&[data.as_slice(), <[u8; 32]>::from(Sha256::digest(&client)).as_slice()].concat()).unwrap();
-        json!({ "id": base64(&self.id), "rawId": base64(&self.id), "type": "public-key", "clientExtensionResults": {}, "response": {
-            "authenticatorData": base64(&data), "clientDataJSON": base64(&client), "signature": base64(&der(&signature)),
-            "userHandle": self.person } })
-    }
-}
-
-/// An ES256 signature as ASN.1 writes it.
-fn der(signature: &[u8]) -> Vec<u8> {
-    let number = |half: &[u8]| {
-        let start = half.iter().position(|byte| *byte != 0).unwrap();
-        let sign = if half[start] & 0x80 == 0 { &[][..] } else { &[0][..] };
-        let body = [sign, &half[start..]].concat();
-        [&[2, u8::try_from(body.len()).unwrap()], body.as_slice()].concat()
-    };
-    let both = [number(&signature[..32]), number(&signature[32..])].concat();
-    [&[0x30, u8::try_from(both.len()).unwrap()], both.as_slice()].concat()
-}
 
 async fn signed_in(story: &Story) -> (Person, String) {
     let (ada, email) = (story.stranger(), registered(story).await);
@@ -115,8 +27,8 @@ async fn finish_adding(person: &Person, begun: &Value, made: &Value) -> Answer {
 }
 
 /// A new passkey of somebody who is signed in.
-async fn added(story: &Story, person: &Person) -> Device {
-    let (mut device, begun) = (Device::new(story), begin_adding(person).await);
+async fn added(story: &Story, person: &Person) -> Authenticator {
+    let (mut device, begun) = (Authenticator::new(story), begin_adding(person).await);
     let made = device.make(&begun["publicKey"]);
     finish_adding(person, &begun, &made).await.ok();
     device
@@ -136,7 +48,7 @@ async fn finish_showing(person: &Person, begun: &Value, shown: &Value) -> Answer
     answer
 }
 
-async fn show(person: &Person, device: &Device) -> Answer {
+async fn show(person: &Person, device: &Authenticator) -> Answer {
     let begun = begin_showing(person).await;
     finish_showing(person, &begun, &device.show(&begun["publicKey"])).await
 }
@@ -252,7 +164,7 @@ fn a_passkey_needs_no_second_factor_and_proves_again() {
 fn attack_ceremonies_are_used_once_in_time_and_by_their_own_account() {
     run(async |story| {
         let ((ada, _), (bea, _)) = (signed_in(&story).await, signed_in(&story).await);
-        let mut device = Device::new(&story);
+        let mut device = Authenticator::new(&story);
         let begun = begin_adding(&ada).await;
         let made = device.make(&begun["publicKey"]);
         finish_adding(&bea, &begun, &made).await.refused("passkey.over");
@@ -272,7 +184,7 @@ fn attack_ceremonies_are_used_once_in_time_and_by_their_own_account() {
         }
         let (late, late_login) = (begin_adding(&ada).await, begin_showing(&ada).await);
         story.later(Duration::from_secs(301));
-        let made = Device::new(&story).make(&late["publicKey"]);
+        let made = Authenticator::new(&story).make(&late["publicKey"]);
         finish_adding(&ada, &late, &made).await.refused("passkey.over");
         finish_showing(&story.stranger(), &late_login, &device.show(&late_login["publicKey"])).await.refused("passkey.over");
         // One kind of ceremony is not the other.
@@ -300,7 +212,7 @@ fn attack_passkey_of_another_origin_name_or_hand() {
     run(async |story| {
         let (ada, _) = signed_in(&story).await;
         let right = added(&story, &ada).await;
-        type Lie = fn(&mut Device);
+        type Lie = fn(&mut Authenticator);
         let lies: [(&str, Lie); 5] = [
             ("an origin of the same kind", |device| device.origin = "http://hearth.test.evil.example".into()),
             ("another port", |device| device.origin = "http://hearth.test:8443".into()),
@@ -315,7 +227,7 @@ fn attack_passkey_of_another_origin_name_or_hand() {
             let stranger = story.stranger();
             let answer = show(&stranger, &device).await;
             assert_eq!((answer.status.as_u16(), stranger.cookie(COOKIE)), (401, None), "{what}");
-            let mut other = Device::new(&story);
+            let mut other = Authenticator::new(&story);
             lie(&mut other);
             let begun = begin_adding(&ada).await;
             let made = other.make(&begun["publicKey"]);
@@ -326,7 +238,7 @@ fn attack_passkey_of_another_origin_name_or_hand() {
         let (key, person) = (std::mem::replace(&mut device.key, SigningKey::generate().unwrap()), device.person.clone());
         show(&story.stranger(), &device).await.refused("passkey.wrong");
         device.key = key;
-        device.person = base64(story.clock.uuid().as_bytes());
+        device.person = URL_SAFE_NO_PAD.encode(story.clock.uuid().as_bytes());
         show(&story.stranger(), &device).await.refused("passkey.wrong");
         device.person = person;
         show(&story.stranger(), &device).await.ok();

@@ -166,3 +166,30 @@ fn by_page_the_second_step_follows_the_first() {
         browser.get("/v1/auth/me").await.ok();
     });
 }
+
+#[test]
+fn a_wrong_code_is_said_at_its_field_and_in_the_list_above_and_no_third_time() {
+    testkit::run(async |story| {
+        let (ada, email) = (story.stranger(), registered(&story).await);
+        sign_in(&ada, &email, PASSWORD).await.is(200);
+        set_up(&story, &ada).await;
+        let said = |page: testkit::Answer, code: &str| {
+            let text = page.text();
+            let times = text.matches(&kernel::code(code).unwrap().text().replace('\'', "&#39;")).count();
+            assert_eq!((times, text.matches("class=\"banner bad\"").count()), (2, 1), "{code}: {text}");
+            assert!(text.contains("aria-invalid"), "{code}: the field is marked: {text}");
+        };
+        let browser = story.stranger();
+        let asked = browser.form("/login", &[("email", &email), ("password", PASSWORD)]).await.is(200);
+        let token = asked.input("mfaToken");
+        for wrong in ["000000", "abcde-fghjk"] {
+            said(browser.form("/2fa/verify", &[("mfaToken", &token), ("code", wrong)]).await.is(401), "second.wrong");
+        }
+        said(ada.form("/reauth", &[("code", "000000")]).await.is(422), "second.wrong");
+        let change = [("currentPassword", "x"), ("newPassword", "seven loaves on the window sill")];
+        said(ada.form("/account/password", &change).await.is(422), "password.current");
+        // A refusal that blames no field of the page still stands above it.
+        let over = browser.form("/2fa/verify", &[("mfaToken", "nonsense"), ("code", "000000")]).await.is(401).text();
+        assert!(over.contains(kernel::code("second.over").unwrap().text()), "{over}");
+    });
+}

@@ -26,6 +26,49 @@ fn a_letter_that_was_refused_is_sent_again_by_a_person() {
 }
 
 #[test]
+fn all_that_was_given_up_is_sent_again_once_the_mail_server_is_mended() {
+    own_database(async |story| {
+        let (refusing, whole) = (MailServer::that("refuse"), MailServer::that("accept"));
+        let support = story.operator(&[PlatformRole::Support]).await;
+        let mut given_up = Vec::new();
+        for name in ["ada", "grace", "eve"] {
+            given_up.push(reset(&story, &format!("{name}@example.com")).await);
+            round(&story, refusing.mail()).await;
+        }
+        let cancelled = given_up.pop().unwrap();
+        support.post(&format!("/v1/admin/mail/{cancelled}/cancel"), &json!({})).await.ok();
+        // The page says how many there are, where they are looked at and to those who may.
+        let act = "action=\"/admin/mail/resend\"";
+        let page = support.get("/admin/mail?state=dead").await.ok().text();
+        assert!(page.contains(act) && page.contains("Send all 2 that were given up again"), "{page}");
+        assert!(!support.get("/admin/mail?state=sent").await.ok().text().contains(act));
+        let billing = story.operator(&[PlatformRole::BillingAdmin]).await;
+        billing.form("/admin/mail/resend", &[]).await.is(403);
+        // Twice at once: each letter once.
+        let body = json!({});
+        let (one, other) = tokio::join!(support.form("/admin/mail/resend", &[]), support.post("/v1/admin/mail/resend", &body));
+        let by_page: u64 = one.location().split("resent=").nth(1).unwrap().parse().unwrap();
+        let by_call = other.ok().json();
+        assert_eq!(by_page + by_call["resent"].as_u64().unwrap(), 2);
+        let said = support.get("/admin/mail?state=queued&resent=2").await.ok().text();
+        assert!(said.contains("2 letters wait to be sent again."), "{said}");
+        assert_eq!(support.post("/v1/admin/mail/resend", &json!({})).await.ok().json(), json!({ "resent": 0, "givenUp": 0 }));
+        for id in given_up {
+            assert_eq!(stands(&story, id).await.state, "queued");
+        }
+        assert_eq!(stands(&story, cancelled).await.state, "cancelled", "what was cancelled stays so");
+        while round(&story, whole.mail()).await != crate::NOTHING {}
+        let mut sent: Vec<String> = whole.letters().iter().flat_map(|letter| letter.to.clone()).collect();
+        sent.sort();
+        assert_eq!(sent, ["ada@example.com", "grace@example.com"]);
+        story.sequence().await;
+        let admin = story.operator(&[PlatformRole::Admin]).await;
+        let logged = admin.get("/v1/admin/audit-logs?action=letters.resent").await.ok().json();
+        assert!(!logged["rows"].as_array().unwrap().is_empty(), "{logged}");
+    });
+}
+
+#[test]
 fn a_cancelled_letter_is_wiped_and_never_sent() {
     run(async |story| {
         let server = MailServer::that("accept");

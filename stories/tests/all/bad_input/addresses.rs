@@ -13,7 +13,7 @@ use web::{Answers, Route};
 use super::{Senders, fixtures, make, nowhere, refused_well, routes};
 
 /// Values of parameters, as they stand in an address.
-fn garbage() -> Vec<String> {
+pub(super) fn garbage() -> Vec<String> {
     let mut all: Vec<String> = [
         "notaday",
         "abc",
@@ -50,7 +50,7 @@ fn garbage() -> Vec<String> {
 }
 
 /// Routes that are asked by GET and end.
-fn reading(story: &Story, answers: Answers) -> Vec<std::sync::Arc<Route>> {
+pub(super) fn reading(story: &Story, answers: Answers) -> Vec<std::sync::Arc<Route>> {
     let all = story.app.routes().iter().filter(|r| r.method == Method::GET && r.answers == answers);
     // The live stream never ends; assets have no parameters.
     let all: Vec<_> = all.filter(|r| r.path != "/v1/live" && !r.path.starts_with("/assets/")).cloned().collect();

@@ -86,7 +86,7 @@ pub(super) fn with(body: &Value, places: &BTreeMap<Path, Value>, path: &Path, va
 /// One command under its walk.
 pub(super) struct Walked {
     route: Arc<Route>,
-    person: Person,
+    pub(super) person: Person,
     fixtures: BTreeMap<&'static str, String>,
     pub(super) places: BTreeMap<Path, Value>,
     pub(super) order: Vec<Path>,
@@ -125,7 +125,9 @@ impl Walked {
                 fixtures.insert("members", stranger.account.unwrap().to_string());
             }
             "RevokeInvitation" | "ResendInvitation" => drop(fixtures.insert("invitations", routes::invitation(story).await)),
+            "RevokeApiKey" => drop(fixtures.insert("api-keys", routes::api_key(story, "Shop").await)),
             "RevokeDevice" => drop(fixtures.insert("devices", routes::device(story).await)),
+            "RemoveLogo" => drop(routes::logo(story).await),
             "RemovePin" => drop(fixtures.insert("members", routes::with_pin(story).await)),
             "DeleteRole" | "ChangeRole" => drop(fixtures.insert("roles", routes::role(story).await)),
             _ => {}
@@ -146,23 +148,33 @@ impl Walked {
 
     /// What was answered to a body; `mend` makes it of a good one.
     pub(super) async fn ask(&mut self, story: &Story, n: usize, mend: impl FnOnce(&Self, Value) -> Value) -> (testkit::Answer, Value) {
+        let good = self.good(story, n).await;
+        let body = mend(self, good);
+        let answer = self.send(story, &self.person.clone(), &body).await;
+        (answer, body)
+    }
+
+    /// A body that is well made, for the address as it is now.
+    pub(super) async fn good(&mut self, story: &Story, n: usize) -> Value {
         if self.route.path.starts_with("/v1/imports/") {
             // An import that runs takes nothing more.
             self.fixtures.insert("imports", routes::import(story).await);
         }
-        let address = make::address(&self.route, &self.fixtures);
-        let good = make::whole(story, &self.route.name, &self.fixtures, &address, n).await;
-        let body = mend(self, good);
-        let answer = self.person.json(self.route.method.as_str(), &address, &body).await;
+        make::whole(story, &self.route.name, &self.fixtures, &make::address(&self.route, &self.fixtures), n).await
+    }
+
+    /// What somebody is answered to a body.
+    pub(super) async fn send(&mut self, story: &Story, person: &Person, body: &Value) -> testkit::Answer {
+        let answer = person.json(self.route.method.as_str(), &make::address(&self.route, &self.fixtures), body).await;
         if let Some(token) = serde_json::from_slice::<Value>(&answer.body).unwrap_or_default()["csrfToken"].as_str() {
-            self.person.keep_csrf(token);
+            person.keep_csrf(token);
         }
         if answer.status.is_success() && ["Assist", "EndSessions"].contains(&self.route.name.as_str()) {
             // Who looks into a business is the operator no more until they stop, and whose session ended is nobody.
             story.owner_comes_back().await;
             self.person = operator(story).await;
         }
-        (answer, body)
+        answer
     }
 }
 

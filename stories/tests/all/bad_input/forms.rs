@@ -82,7 +82,7 @@ async fn all_forms(story: &Story, senders: &Senders) -> BTreeMap<String, (Arc<Ro
             "/account/phone/remove" | "/account/pin/remove" | "/team/{accountId}/pin/remove" => Some(Vec::new()),
             "/2fa/codes" | "/account/sessions/end" | "/account/sessions/{id}/end" => Some(Vec::new()),
             "/admin/users/{id}/unlock" | "/admin/users/{id}/reset-2fa" | "/admin/tenants/{id}/assist" => Some(vec!["reason"]),
-            "/admin/mail/{id}/resend" | "/admin/mail/{id}/cancel" => Some(Vec::new()),
+            "/admin/mail/resend" | "/admin/mail/{id}/resend" | "/admin/mail/{id}/cancel" => Some(Vec::new()),
             "/businesses/{tenant}" | "/settings/support/end" | "/assist/stop" => Some(Vec::new()),
             _ => None,
         };
