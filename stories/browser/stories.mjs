@@ -528,6 +528,10 @@ export async function second_step({ open, email, password, another, seconds, let
     await page.shot(named('second-step'));
     await enter('000000');
     await page.waitForSelector('form[action="/2fa/verify"] [id$=-error], [role=alert]');
+    // A page this narrow has no room beside a field.
+    const below = await page.$eval('form[action="/2fa/verify"] .error', said =>
+      said.getBoundingClientRect().top >= said.parentElement.querySelector('.control').getBoundingClientRect().bottom);
+    is(below, true, 'what is wrong with the code stands below its field');
     await page.shot(named('second-step-wrong'));
     await enter(phone ? told.saved[0] : code(told.secret, seconds + 30));
     await page.waitForURL(url => ['/open', '/'].includes(url.pathname));
