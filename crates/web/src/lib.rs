@@ -40,6 +40,6 @@ pub use openapi::document as openapi;
 pub use reply::Reply;
 pub use routes::{Answers, Route, Routes};
 pub use say::{day, day_text, moment, quantity};
-pub use slice::{Authenticate, CheckFn, Finding, Found, OpenedFn, Opening, Place, SearchFn, SiteAddedFn, Slice};
+pub use slice::{AddedSite, Authenticate, CheckFn, Finding, Found, OpenedFn, Opening, Place, SearchFn, SiteAddedFn, Slice};
 pub use text::{t, tf};
 pub use typed::Typed;
