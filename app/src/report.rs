@@ -2,7 +2,7 @@
 
 use clap::Args;
 use db::Db;
-use kernel::{Money, Op, Result};
+use kernel::{Currency, Money, Op, Result};
 use reports::{Ask, Figures, Report};
 
 use crate::check::Business;
@@ -34,9 +34,9 @@ pub async fn sales(db: &Db, business: &Business, sales: &Sales) -> Result<Report
 /// The report as a table.
 pub fn table(report: &Report) -> String {
     let heads = ["", "orders", "lines", "net", "tax", "total", "cost", "margin"].map(str::to_owned);
-    let total = cells("total", &report.total, report);
-    let rows = report.rows.iter().map(|row| cells(&row.label, &row.figures, report));
-    let all: Vec<[String; 8]> = std::iter::once(heads).chain(rows).chain([total]).collect();
+    let total = report.total.zip(report.currency).map(|(total, currency)| cells("total", &total, currency));
+    let rows = report.rows.iter().map(|row| cells(&row.label, &row.figures, row.currency));
+    let all: Vec<[String; 8]> = std::iter::once(heads).chain(rows).chain(total).collect();
     let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 8] = std::array::from_fn(width);
     let line = |row: &[String; 8]| {
@@ -47,8 +47,8 @@ pub fn table(report: &Report) -> String {
     all.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn cells(label: &str, figures: &Figures, report: &Report) -> [String; 8] {
-    let amount = |minor| Money::new(minor, report.currency).to_string();
+fn cells(label: &str, figures: &Figures, currency: Currency) -> [String; 8] {
+    let amount = |minor| Money::new(minor, currency).to_string();
     let orders = figures.orders.map(|orders| orders.to_string()).unwrap_or_default();
     // A name may hold signs that would move a terminal's cursor.
     let label: String = label.chars().filter(|sign| !sign.is_control()).take(40).collect();

@@ -162,7 +162,8 @@ fn texts(values: &[&str]) -> Vec<String> {
 }
 
 fn till() -> Vec<String> {
-    [texts(&[":tenant", ":site", ":at"]), vec![items()]].concat()
+    // No device, and no customer by name.
+    [texts(&[":tenant", ":site", ":at"]), vec![items()], texts(&["NULL", "NULL"])].concat()
 }
 
 fn lock() -> Vec<String> {

@@ -14,6 +14,7 @@ mod all {
     mod live;
     mod make;
     mod once;
+    mod price_lists;
     mod routes;
     mod sites;
     mod tenancy;

@@ -89,7 +89,8 @@ pub struct Sort {
 pub struct List {
     /// For file names: `items`.
     pub name: &'static str,
-    /// `SELECT … FROM … WHERE x.tenant_id = $1`, every column named.
+    /// `SELECT … FROM … WHERE x.tenant_id = $1`, every column named. `{list}` stands for the value of the filter `list`, null where
+    /// nothing is asked by it: what a row shows may depend on it.
     pub sql: &'static str,
     /// Columns, in the order they are shown.
     pub columns: &'static [Column],
@@ -218,7 +219,6 @@ impl List {
     fn statement(&self, asked: &Asked, limit: u32, permissions: Permissions) -> Result<(String, Vec<Bound>, &'static Sort)> {
         let (sort, down) = self.sort(asked, permissions)?;
         let columns: Vec<&str> = self.seen_with(permissions).map(|c| c.name).collect();
-        let mut sql = format!("SELECT {} FROM ({}) l WHERE true", columns.join(", "), self.sql);
         let (mut bounds, mut asked_for) = (Vec::new(), Vec::new());
         for (name, value) in asked.filters.iter().filter(|(_, v)| !v.trim().is_empty()) {
             let filter = self.filters.iter().find(|f| f.name == name && !self.tells(f.sql, permissions));
@@ -233,12 +233,14 @@ impl List {
             };
             asked_for.push((filter, place));
         }
-        let day = |name: &str, else_: &str| {
-            asked_for.iter().find(|(filter, _)| filter.name == name).map_or_else(|| format!("'{else_}'::date"), |(_, place)| place.clone())
+        let said = |name: &str, else_: &str| {
+            asked_for.iter().find(|(filter, _)| filter.name == name).map_or_else(|| else_.to_owned(), |(_, place)| place.clone())
         };
+        let rows = self.sql.replace("{list}", &said("list", "NULL::uuid"));
+        let mut sql = format!("SELECT {} FROM ({rows}) l WHERE true", columns.join(", "));
         for (filter, place) in &asked_for {
-            let condition =
-                filter.sql.replace("{}", place).replace("{from}", &day("from", "-infinity")).replace("{to}", &day("to", "infinity"));
+            let (from, to) = (said("from", "'-infinity'::date"), said("to", "'infinity'::date"));
+            let condition = filter.sql.replace("{}", place).replace("{from}", &from).replace("{to}", &to);
             sql.push_str(&format!(" AND {condition}"));
         }
         if let Some(cursor) = asked.cursor.as_deref().filter(|c| !c.is_empty()) {

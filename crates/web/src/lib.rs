@@ -40,6 +40,6 @@ pub use openapi::document as openapi;
 pub use reply::Reply;
 pub use routes::{Answers, Route, Routes};
 pub use say::{Clock, day_text, quantity};
-pub use slice::{Authenticate, CheckFn, Finding, Found, OpenedFn, Opening, Place, SearchFn, SiteAddedFn, Slice};
+pub use slice::{AddedSite, Authenticate, CheckFn, Finding, Found, OpenedFn, Opening, Place, SearchFn, SiteAddedFn, Slice};
 pub use text::{code_text, field_text, t, tf};
 pub use typed::Typed;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::http::request::Parts;
 use db::{Later, Periodic, SealFn, System, Tx};
 use futures::future::BoxFuture;
-use kernel::{AccountId, At, Currency, DayStart, Permission, Result, SiteId, TenantId};
+use kernel::{AccountId, At, Currency, DayStart, Permission, PriceListId, Result, SiteId, TenantId};
 use serde::Serialize;
 use sqlx::migrate::Migrator;
 use uuid::Uuid;
@@ -99,8 +99,19 @@ pub struct Opening {
 /// Lays down what a slice needs in every business (accounts, locations, a price list), as the system role.
 pub type OpenedFn = for<'a> fn(&'a mut System, &'a Opening) -> BoxFuture<'a, Result<()>>;
 
+/// A further site as it is added.
+#[derive(Clone, Copy, Debug)]
+pub struct AddedSite {
+    /// The site.
+    pub site: SiteId,
+    /// Its currency.
+    pub currency: Currency,
+    /// The price list that it was to sell by, if one was named.
+    pub price_list: Option<PriceListId>,
+}
+
 /// Lays down what a slice needs at a site that is added (the location that sells).
-pub type SiteAddedFn = for<'a> fn(&'a mut Tx, SiteId) -> BoxFuture<'a, Result<()>>;
+pub type SiteAddedFn = for<'a> fn(&'a mut Tx, &'a AddedSite) -> BoxFuture<'a, Result<()>>;
 
 /// Finds out who sent a request, from its headers and the client's address.
 pub type Authenticate = for<'a> fn(&'a App, &'a Parts, Option<IpAddr>) -> BoxFuture<'a, Result<Visitor>>;

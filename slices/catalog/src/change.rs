@@ -173,8 +173,8 @@ async fn ground(tx: &mut Tx, tax_category: Option<Uuid>) -> Result<Ground> {
     let row = sqlx::query!(
         r#"SELECT t.currency, l.id AS list_id, l.currency AS list_currency,
             (SELECT c.id FROM catalog.tax_category c WHERE c.tenant_id = $1 AND (c.id = $2 OR ($2::uuid IS NULL AND c.usual))) AS tax_id
-        FROM db.tenant t, (SELECT d.id, d.currency FROM catalog.price_list d WHERE d.tenant_id = $1 ORDER BY d.position, d.id LIMIT 1) l
-        WHERE t.id = $1"#,
+        FROM db.tenant t JOIN catalog.price_list l ON l.tenant_id = t.id
+        WHERE t.id = $1 AND l.id = (SELECT u.id FROM catalog.usual_list u WHERE u.tenant_id = $1) FOR KEY SHARE OF l"#,
         tenant,
         tax_category
     )

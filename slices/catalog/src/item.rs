@@ -74,6 +74,8 @@ pub struct ItemPrice {
     pub min_quantity: Quantity,
     /// Per base unit.
     pub price: Money,
+    /// Whether the taxes are in it.
+    pub includes_tax: bool,
 }
 
 /// An item.
@@ -103,7 +105,7 @@ pub struct Item {
     pub tax_category_id: Uuid,
     /// The name of that category.
     pub tax_category: String,
-    /// Its prices, the newest first, at most 100.
+    /// Its prices by list, the newest first, at most 100 of a list and 1,000 in all.
     pub prices: Vec<ItemPrice>,
     /// The usual list's price per base unit today.
     pub price: Option<Money>,
@@ -129,8 +131,8 @@ impl Item {
     }
 }
 
-/// A price as the statement's JSON has it: list, its name and currency, day, least quantity, price per base unit.
-type PriceRow = (PriceListId, String, Currency, Day, i64, i64);
+/// A price as the statement's JSON has it: list, its name and currency, whether the taxes are in it, day, least quantity, price per base unit.
+type PriceRow = (PriceListId, String, Currency, bool, Day, i64, i64);
 
 /// One item as it is today, with what it costs; [`Item::seen_with`] leaves out what somebody may not see.
 pub async fn item(tx: &mut Tx, id: ItemId) -> Result<Item> {
@@ -141,11 +143,13 @@ pub async fn item(tx: &mut Tx, id: ItemId) -> Result<Item> {
             i.active, i.created_at, i.version, t.currency, c.name AS tax_category,
             (SELECT json_agg(json_build_array(u.code, u.numerator, u.denominator) ORDER BY u.n) FROM catalog.item_unit u
                 WHERE u.tenant_id = $1 AND u.item_id = i.id) AS "units: Json<Vec<(String, i64, i64)>>",
-            (SELECT json_agg(json_build_array(p.list_id, p.name, p.currency, p.from_day, p.min_quantity, p.unit_price)) FROM (
-                SELECT p.list_id, l.name, l.currency, p.from_day, p.min_quantity, p.unit_price
+            (SELECT u.id FROM catalog.usual_list u WHERE u.tenant_id = $1) AS usual_list,
+            (SELECT json_agg(json_build_array(p.list_id, p.name, p.currency, p.includes_tax, p.from_day, p.min_quantity, p.unit_price)
+                    ORDER BY p.position, p.list_id, p.n) FROM (
+                SELECT p.list_id, l.name, l.currency, l.includes_tax, l.position, p.from_day, p.min_quantity, p.unit_price,
+                    row_number() OVER (PARTITION BY p.list_id ORDER BY p.from_day DESC, p.min_quantity) AS n
                 FROM catalog.price p JOIN catalog.price_list l ON l.tenant_id = p.tenant_id AND l.id = p.list_id
-                WHERE p.tenant_id = $1 AND p.item_id = i.id
-                ORDER BY l.position, l.id, p.from_day DESC, p.min_quantity LIMIT 100) p) AS "prices: Json<Vec<PriceRow>>"
+                WHERE p.tenant_id = $1 AND p.item_id = i.id ORDER BY n LIMIT 1000) p WHERE p.n <= 100) AS "prices: Json<Vec<PriceRow>>"
         FROM catalog.item i JOIN db.tenant t ON t.id = i.tenant_id
         JOIN catalog.tax_category c ON c.tenant_id = i.tenant_id AND c.id = i.tax_category_id
         WHERE i.tenant_id = $1 AND i.id = $2"#,
@@ -157,7 +161,7 @@ pub async fn item(tx: &mut Tx, id: ItemId) -> Result<Item> {
     .ok_or(Error::NotFound)?;
     let currency: Currency = row.currency.parse().map_err(|_| Error::rule("currency.unknown"))?;
     let prices: Vec<ItemPrice> = row.prices.map_or_else(Vec::new, |json| json.0).into_iter().map(priced).collect();
-    let usual = prices.first().map(|price| price.list_id);
+    let usual = row.usual_list.map(PriceListId::new);
     let now = prices.iter().find(|p| Some(p.list_id) == usual && p.from_day <= today && p.min_quantity == Quantity::ZERO);
     Ok(Item {
         id,
@@ -179,8 +183,9 @@ pub async fn item(tx: &mut Tx, id: ItemId) -> Result<Item> {
     })
 }
 
-fn priced((list_id, list, currency, from_day, min, unit_price): PriceRow) -> ItemPrice {
-    ItemPrice { list_id, list, from_day, min_quantity: Quantity::from_micros(min), price: Money::new(unit_price, currency) }
+fn priced((list_id, list, currency, includes_tax, from_day, min, unit_price): PriceRow) -> ItemPrice {
+    let (min_quantity, price) = (Quantity::from_micros(min), Money::new(unit_price, currency));
+    ItemPrice { list_id, list, from_day, min_quantity, price, includes_tax }
 }
 
 fn unit((code, numerator, denominator): (String, i64, i64)) -> ItemUnit {
@@ -192,14 +197,15 @@ pub(crate) async fn answer(cx: Cx) -> Result<Item> {
     Ok(item(&mut cx.tx().await?, cx.id("id")?).await?.seen_with(cx.op.permissions))
 }
 
-/// All items, by name.
+/// All items, by name. Their prices are those of the list that is asked for, else of the usual one.
 pub(crate) const ITEMS: List = List {
     name: "items",
-    sql: "SELECT i.id, i.name, i.sort_name, i.kind, i.sku, i.category, i.base_unit AS unit, i.active, i.created_at, l.currency, \
+    sql: "SELECT i.id, i.name, i.sort_name, i.kind, i.sku, i.category, i.base_unit AS unit, i.active, i.created_at, l.id AS list_id, l.currency, \
           (SELECT p.unit_price FROM catalog.price p WHERE p.tenant_id = i.tenant_id AND p.item_id = i.id AND p.list_id = l.id \
             AND p.min_quantity = 0 AND p.from_day <= (now() AT TIME ZONE t.time_zone)::date ORDER BY p.from_day DESC LIMIT 1) AS price \
           FROM catalog.item i JOIN db.tenant t ON t.id = i.tenant_id \
-          CROSS JOIN (SELECT d.id, d.currency FROM catalog.price_list d WHERE d.tenant_id = $1 ORDER BY d.position, d.id LIMIT 1) l \
+          CROSS JOIN (SELECT d.id, d.currency FROM catalog.price_list d WHERE d.tenant_id = $1 \
+            AND d.id = coalesce({list}, (SELECT u.id FROM catalog.usual_list u WHERE u.tenant_id = $1))) l \
           WHERE i.tenant_id = $1",
     columns: &[
         Column::shown("name", Kind::Text, "item-name"),
@@ -211,6 +217,7 @@ pub(crate) const ITEMS: List = List {
         Column::shown("currency", Kind::Text, "item-currency"),
         Column::shown("active", Kind::Flag, "item-active"),
         Column::hidden("id", Kind::Id),
+        Column::hidden("list_id", Kind::Id),
         Column::hidden("sort_name", Kind::Text),
         Column::hidden("created_at", Kind::Time),
     ],
@@ -219,6 +226,7 @@ pub(crate) const ITEMS: List = List {
         Filter { name: "kind", sql: "kind = {}", kind: Kind::Text },
         Filter { name: "category", sql: "category = {}", kind: Kind::Text },
         Filter { name: "active", sql: "active = {}", kind: Kind::Flag },
+        Filter { name: "list", sql: "list_id = {}", kind: Kind::Id },
     ],
     sorts: &[
         Sort { name: "name", column: "sort_name", kind: Kind::Text },

@@ -1,6 +1,6 @@
 //! Items as pages: the list with its filters, the document, the forms.
 
-use kernel::{Currency, ItemId, Permission, Quantity, Result};
+use kernel::{ItemId, Permission, PriceListId, Quantity, Result};
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 use web::{
@@ -11,7 +11,14 @@ use web::{
     },
 };
 
-use crate::{ChangeItem, Item, ItemKind, SetPrice, form, item::ITEMS, item::item, many, tax};
+use crate::{
+    ChangeItem, Item, ItemKind, PriceList, SetPrice, form,
+    item::{ITEMS, item},
+    many,
+    price_list::price_lists,
+    price_list_page::{price_list_choice, with_tax},
+    tax,
+};
 
 fn crumbs() -> Vec<Crumb> {
     vec![Crumb { label: t("items-title"), href: "/items".into() }]
@@ -31,6 +38,8 @@ pub(crate) async fn list(cx: Cx) -> Result<Markup> {
     let given = |name: &str| cx.param(name).unwrap_or_default().to_owned();
     let every = || std::iter::once(Choice::new("", t("filter-all")));
     let kinds = every().chain(form::choices("kind-of", ItemKind::ALL.iter().map(|kind| kind.code()))).collect();
+    let lists = price_lists(&mut tx, false).await?;
+    let prices = std::iter::once(Choice::new("", t("price-list-usual"))).chain(lists.iter().map(price_list_choice)).collect();
     let active = every().chain([Choice::new("true", t("item-used")), Choice::new("false", t("item-retired"))]).collect();
     let bar = FilterBar {
         action: "/items".into(),
@@ -39,6 +48,7 @@ pub(crate) async fn list(cx: Cx) -> Result<Markup> {
             Field::new("kind", t("item-kind"), Kind::Select(kinds)).value(given("kind")),
             Field::text("category", t("item-category")).value(given("category")),
             Field::new("active", t("item-active"), Kind::Select(active)).value(given("active")),
+            Field::new("list", t("price-list-shown"), Kind::Select(prices)).value(given("list")),
         ],
         keep: Vec::new(),
         clear: (!cx.query.is_empty()).then(|| "/items".to_owned()),
@@ -58,7 +68,8 @@ pub(crate) async fn list(cx: Cx) -> Result<Markup> {
     };
     let shown = page.show_with(&cx, &mut tx, may_write(&cx).then(|| many::acts(&cx))).await?;
     let done = if may_write(&cx) { many::done(&cx, &mut tx).await? } else { None };
-    let mut buttons = vec![Button::link(t("taxes-title"), "/settings/taxes")];
+    let mut buttons =
+        vec![Button::link(t("price-lists-title"), "/settings/price-lists"), Button::link(t("taxes-title"), "/settings/taxes")];
     buttons.extend(may_write(&cx).then(new));
     let toolbar = Toolbar { crumbs: Vec::new(), title: t("items-title"), now: None, buttons };
     Ok(cx.page_after(toolbar, html! { (ui::filter_bar(&bar)) (shown) }, done.as_ref()))
@@ -99,13 +110,16 @@ pub(crate) async fn show(cx: Cx) -> Result<Markup> {
 /// `POST /items/{id}/price`.
 pub(crate) async fn price(cx: Cx, typed: Fields) -> Result<Reply> {
     let id: ItemId = cx.id("id")?;
-    let currency = cx.site()?.currency;
+    let lists = price_lists(&mut cx.tx().await?, true).await?;
     let mut reader = typed.reader();
-    let price = reader.money("price", currency);
+    let list_id: Option<PriceListId> = reader.optional("listId", "price_list.unknown");
+    // The amount is read in the currency of its list; the usual list is in the business's own.
+    let named = lists.iter().find(|list| Some(list.id) == list_id);
+    let price = reader.money("price", named.map_or(cx.site()?.currency, |list| list.currency));
     let price_unit = reader.optional_text("priceUnit", 20);
     let from_day = reader.optional("fromDay", "day.format");
     let min_quantity = reader.optional_quantity("minQuantity");
-    let command = reader.done(|| Some(SetPrice { id, price: price?, price_unit, from_day, list_id: None, min_quantity }));
+    let command = reader.done(|| Some(SetPrice { id, price: price?, price_unit, from_day, list_id, min_quantity }));
     match cx.submit(&typed, command).await? {
         Ok(_) => Ok(Reply::see(format!("/items/{id}"))),
         Err(refused) => Ok(Reply::refused(show_page(&cx, id, &typed, Some(&refused)).await?)),
@@ -115,7 +129,7 @@ pub(crate) async fn price(cx: Cx, typed: Fields) -> Result<Reply> {
 async fn show_page(cx: &Cx, id: ItemId, typed: &Fields, refused: Option<&Refused>) -> Result<Markup> {
     let mut tx = cx.tx().await?;
     let item = item(&mut tx, id).await?.seen_with(cx.op.permissions);
-    let site = cx.site()?;
+    let lists = price_lists(&mut tx, false).await?;
     let (tone, state) = if item.active { (Tone::Done, t("item-used")) } else { (Tone::Plain, t("item-retired")) };
     let mut links = Vec::new();
     if cx.op.permissions.has(Permission::StockRead) {
@@ -137,7 +151,7 @@ async fn show_page(cx: &Cx, id: ItemId, typed: &Fields, refused: Option<&Refused
         lines: html! {
             @if !item.units.is_empty() { (ui::table(&units(&item))) }
             (ui::table(&prices(&item, &cx.clock())))
-            @if may_write(cx) { (price_form(cx, &item, site.currency, typed, refused)) }
+            @if may_write(cx) { (price_form(cx, &item, &lists, typed, refused)) }
         },
         money: None,
         acts: may_write(cx).then(|| retire(cx, &item)).into_iter().collect(),
@@ -211,6 +225,7 @@ fn prices(item: &Item, clock: &Clock) -> Table {
             clock.day(price.from_day),
             ui::quantity(&price.min_quantity.to_string(), &item.base_unit),
             html! { span class="number" { (price.price) } },
+            html! { (with_tax(price.includes_tax)) },
         ],
     };
     Table {
@@ -220,6 +235,7 @@ fn prices(item: &Item, clock: &Clock) -> Table {
             Column::new(t("price-from"), ColumnKind::Date),
             Column::new(t("price-quantity"), ColumnKind::Number),
             Column::new(t("item-price"), ColumnKind::Number),
+            Column::new(t("price-list-tax"), ColumnKind::Text),
         ],
         rows: item.prices.iter().map(row).collect(),
         total: None,
@@ -228,19 +244,27 @@ fn prices(item: &Item, clock: &Clock) -> Table {
     }
 }
 
-fn price_form(cx: &Cx, item: &Item, currency: Currency, typed: &Fields, refused: Option<&Refused>) -> Markup {
+fn price_form(cx: &Cx, item: &Item, lists: &[PriceList], typed: &Fields, refused: Option<&Refused>) -> Markup {
     let field = |name: &str, label: &str, kind| {
         let mut field = Field::new(name, t(label), kind).value(typed.get(name));
         field.error = refused.and_then(|refused| refused.of(name));
         field
     };
+    // Where the lists differ in it, the currency stands with each of them and not in the field.
+    let first = lists.first().map(|list| list.currency);
+    let one = first.filter(|one| lists.iter().all(|list| list.currency == *one));
+    let amount = one.map_or(Kind::Number, |currency| Kind::Money { currency: currency.sign().to_owned() });
+    let choices = std::iter::once(Choice::new("", t("price-list-usual"))).chain(lists.iter().map(price_list_choice)).collect();
     let fields = vec![
-        field("price", "item-price", Kind::Money { currency: currency.sign().to_owned() }),
+        field("listId", "price-list", Kind::Select(choices)).optional(),
+        field("price", "item-price", amount),
         field("priceUnit", "item-price-unit", Kind::Text).optional().help(t("item-unit-help")),
         field("fromDay", "price-from", Kind::Date).optional().help(t("price-from-help")),
         field("minQuantity", "price-quantity", Kind::Quantity { unit: item.base_unit.clone() }).optional(),
     ];
-    let more = html! { (ui::mend(&fields)) (ui::field_line(&fields[..2])) (ui::field_line(&fields[2..])) };
+    let more = html! {
+        (ui::mend(&fields)) (ui::fields(&fields[..1])) (ui::field_line(&fields[1..3])) (ui::field_line(&fields[3..]))
+    };
     html! {
         section class="stack" {
             h2 { (t("price-set-title")) }

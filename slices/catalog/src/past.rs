@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use db::Tx;
-use kernel::{Change, Day, Error, ItemId, Result};
+use kernel::{Change, Day, Error, ItemId, PriceListId, Result};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ pub struct PastItem {
     pub sku: Option<String>,
     /// Its category; at most 100 characters.
     pub category: Option<String>,
-    /// Minor units a piece, where the price is to be laid down, too.
+    /// Minor units a piece of the list's currency, where the price is to be laid down, too.
     pub unit_price: Option<i64>,
     /// Minor units a piece.
     pub standard_cost: i64,
@@ -82,9 +82,9 @@ impl Known {
 }
 
 /// The items of a past in the order given: found by SKU, then by exact name, else made. What is made is a product counted
-/// in pieces, made as it is sold, in the usual tax category, priced from `from_day` on.
+/// in pieces, made as it is sold, in the usual tax category, priced on the list from `from_day` on; without a list, it has no price.
 /// Somebody who makes the same item at the same moment wins; theirs is taken then.
-pub async fn match_or_make(tx: &mut Tx, items: &[PastItem], from_day: Day) -> Result<Vec<ItemId>> {
+pub async fn match_or_make(tx: &mut Tx, items: &[PastItem], list: Option<PriceListId>, from_day: Day) -> Result<Vec<ItemId>> {
     for (n, item) in items.iter().enumerate() {
         item.check(n)?;
     }
@@ -98,7 +98,7 @@ pub async fn match_or_make(tx: &mut Tx, items: &[PastItem], from_day: Day) -> Re
         }
     }
     if !missing.is_empty() {
-        let made = make(tx, &missing, from_day).await?;
+        let made = make(tx, &missing, list, from_day).await?;
         if made < missing.len() {
             known = Known::read(tx, items).await?;
         }
@@ -108,7 +108,7 @@ pub async fn match_or_make(tx: &mut Tx, items: &[PastItem], from_day: Day) -> Re
 }
 
 /// Writes items and their prices; answers how many were new.
-async fn make(tx: &mut Tx, missing: &[(Uuid, &PastItem)], from_day: Day) -> Result<usize> {
+async fn make(tx: &mut Tx, missing: &[(Uuid, &PastItem)], list: Option<PriceListId>, from_day: Day) -> Result<usize> {
     let tenant = tx.tenant().uuid();
     let now = tx.now();
     let price_ids: Vec<Uuid> = missing.iter().map(|_| tx.op().source.uuid()).collect();
@@ -124,7 +124,7 @@ async fn make(tx: &mut Tx, missing: &[(Uuid, &PastItem)], from_day: Day) -> Resu
         ), priced AS (
             INSERT INTO catalog.price (tenant_id, id, list_id, item_id, from_day, unit_price)
             SELECT w.tenant_id, w.price_id, l.id, w.id, $12, w.unit_price FROM wanted w JOIN made m ON m.id = w.id,
-                (SELECT d.id FROM catalog.price_list d WHERE d.tenant_id = $1 ORDER BY d.position, d.id LIMIT 1) l
+                (SELECT d.id FROM catalog.price_list d WHERE d.tenant_id = $1 AND d.id = $13 FOR KEY SHARE) l
             WHERE w.unit_price IS NOT NULL
         )
         SELECT id AS "id!" FROM made"#,
@@ -139,7 +139,8 @@ async fn make(tx: &mut Tx, missing: &[(Uuid, &PastItem)], from_day: Day) -> Resu
         ItemKind::Product.code(),
         StockRule::MadeToOrder.code(),
         now as kernel::At,
-        from_day as Day
+        from_day as Day,
+        list.map(PriceListId::uuid)
     )
     .fetch_all(tx.conn())
     .await?;

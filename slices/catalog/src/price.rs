@@ -25,17 +25,18 @@ pub struct SetPrice {
     pub min_quantity: Option<Quantity>,
 }
 
-/// A price list: the one asked for, or the usual one.
+/// A price list: the one asked for, or the usual one. Its currency stays as it is until the price stands on it.
 async fn list(tx: &mut Tx, wanted: Option<PriceListId>) -> Result<(PriceListId, Currency)> {
     let tenant = tx.tenant().uuid();
     let row = sqlx::query!(
-        "SELECT id, currency FROM catalog.price_list WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id = $2) ORDER BY position, id LIMIT 1",
+        "SELECT id, currency FROM catalog.price_list WHERE tenant_id = $1
+            AND id = coalesce($2, (SELECT u.id FROM catalog.usual_list u WHERE u.tenant_id = $1)) FOR KEY SHARE",
         tenant,
         wanted.map(PriceListId::uuid)
     )
     .fetch_optional(tx.conn())
     .await?
-    .ok_or_else(|| Error::field("listId", "choice.unknown"))?;
+    .ok_or_else(|| Error::rule("price_list.unknown").at("listId"))?;
     Ok((PriceListId::new(row.id), row.currency.parse().map_err(|_| Error::rule("currency.unknown"))?))
 }
 

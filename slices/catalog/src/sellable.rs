@@ -29,13 +29,13 @@ pub struct Sellable {
     pub standard_quantity: i64,
     /// Its own units: how many base units one is.
     pub units: Vec<(String, Ratio)>,
-    /// Minor units per base unit on the default list, from any quantity on.
+    /// Minor units per base unit on the usual list, from any quantity on.
     pub unit_price: Option<i64>,
-    /// The prices of the default list that apply on the day, quantity breaks included.
+    /// The prices of the usual list that apply on the day, quantity breaks included.
     pub prices: Vec<Price>,
     /// Whether the prices include the taxes.
     pub includes_tax: bool,
-    /// The default list's currency.
+    /// The usual list's currency.
     pub list_currency: Currency,
     /// The taxes of the day, in the order in which they are applied.
     pub taxes: Vec<TaxRate>,
@@ -138,7 +138,7 @@ pub async fn sellables(tx: &mut Tx, items: &[ItemId], day: Day) -> Result<HashMa
     let rows = sqlx::query_as!(
         SellableRow,
         r#"SELECT i.id, i.name, i.kind, i.base_unit, i.stock_rule, i.standard_cost, i.standard_quantity, i.active,
-            l.id AS list_id, l.currency, l.includes_tax,
+            l.id AS "list_id!", l.currency AS "currency!", l.includes_tax AS "includes_tax!",
             (SELECT json_agg(json_build_array(u.code, u.numerator, u.denominator) ORDER BY u.n) FROM catalog.item_unit u
                 WHERE u.tenant_id = $1 AND u.item_id = i.id) AS "units: Json<Vec<(String, i64, i64)>>",
             (SELECT json_agg(json_build_array(b.from_day, b.min_quantity, b.unit_price)) FROM (
@@ -148,9 +148,7 @@ pub async fn sellables(tx: &mut Tx, items: &[ItemId], day: Day) -> Result<HashMa
             (SELECT json_agg(json_build_array(x.id, x.name, x.rate_ppm, x.compound) ORDER BY x.position, x.id) FROM catalog.tax x
                 WHERE x.tenant_id = $1 AND x.category_id = i.tax_category_id AND x.from_day <= $3
                 AND (x.until_day IS NULL OR x.until_day >= $3)) AS "taxes: Json<Vec<TaxOfItem>>"
-        FROM catalog.item i, (SELECT d.id, d.currency, d.includes_tax FROM catalog.price_list d WHERE d.tenant_id = $1
-            ORDER BY d.position, d.id LIMIT 1) l
-        WHERE i.tenant_id = $1 AND i.id = ANY($2)"#,
+        FROM catalog.item i, catalog.usual_list l WHERE l.tenant_id = $1 AND i.tenant_id = $1 AND i.id = ANY($2)"#,
         tenant,
         &ids,
         day as Day

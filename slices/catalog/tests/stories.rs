@@ -89,7 +89,7 @@ fn a_price_holds_from_its_day_on() {
             assert_eq!((bun.includes_tax, bun.list_currency.code(), bun.taxes.len()), (true, "GBP", 0));
         }
         assert_eq!(tx.trips(), 4, "begin, and one round trip a reading");
-        story.post(&path, &json!({ "price": pounds(1), "listId": story.tenant })).await.refused("choice.unknown");
+        story.post(&path, &json!({ "price": pounds(1), "listId": story.tenant })).await.refused("price_list.unknown");
     });
 }
 
@@ -139,8 +139,9 @@ fn the_items_of_a_past_are_found_or_made() {
         let day = "2016-10-30".parse().unwrap();
         let asked =
             [past("A loaf", Some("BR")), past("Coffee", None), past("Bread", None), past("Coffee", None), past("Scone", Some("SC"))];
+        let list = usual_list(&story).await;
         let mut tx = story.db.begin(story.op()).await.unwrap();
-        let ids = catalog::match_or_make(&mut tx, &asked, day).await.unwrap();
+        let ids = catalog::match_or_make(&mut tx, &asked, Some(list), day).await.unwrap();
         assert_eq!((ids[0].to_string(), ids[2].to_string()), (bread.clone(), bread));
         assert_eq!(ids[1], ids[3]);
         let found = catalog::sellables(&mut tx, &ids, day).await.unwrap();
@@ -149,8 +150,8 @@ fn the_items_of_a_past_are_found_or_made() {
         assert_eq!(found[&ids[0]].unit_price, None, "what is there is left as it is");
         tx.commit().await.unwrap();
         let mut tx = story.db.begin(story.op()).await.unwrap();
-        assert_eq!(catalog::match_or_make(&mut tx, &asked, day).await.unwrap(), ids, "the same again");
-        let wrong = catalog::match_or_make(&mut tx, &[past("", None)], day).await.unwrap_err();
+        assert_eq!(catalog::match_or_make(&mut tx, &asked, Some(list), day).await.unwrap(), ids, "the same again");
+        let wrong = catalog::match_or_make(&mut tx, &[past("", None)], Some(list), day).await.unwrap_err();
         assert_eq!(wrong.code(), "invalid");
     });
 }
@@ -162,13 +163,18 @@ fn two_imports_that_make_the_same_item_share_it() {
         let day = "2016-10-30".parse().unwrap();
         let make = async || {
             let mut tx = story.db.begin(story.op()).await.unwrap();
-            let ids = catalog::match_or_make(&mut tx, &past, day).await.unwrap();
+            let ids = catalog::match_or_make(&mut tx, &past, None, day).await.unwrap();
             tx.commit().await.unwrap();
             ids[0]
         };
         let (one, other) = futures::join!(make(), make());
         assert_eq!(one, other);
     });
+}
+
+/// The list that a business begins with.
+async fn usual_list(story: &testkit::Story) -> kernel::PriceListId {
+    text(&story.get("/v1/price-lists").await.ok().json()["rows"][0]["id"]).parse().unwrap()
 }
 
 /// The id of the tax category that items get unless told otherwise.

@@ -4,11 +4,11 @@ use db::{
     Tx,
     list::{Column, Kind, List, Sort},
 };
-use kernel::{Change, Currency, DayStart, Error, Permission, Result, SiteId, Zone};
+use kernel::{Change, Currency, DayStart, Error, Permission, PriceListId, Result, SiteId, Zone};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Cx, Reply, Site, SiteAddedFn};
+use web::{AddedSite, Cx, Reply, Site, SiteAddedFn};
 
 /// Days begin at four in the morning unless said otherwise: a night's sales belong to the evening.
 pub(crate) const DAY_START: &str = "04:00";
@@ -110,6 +110,9 @@ pub struct AddSite {
     pub day_start: Option<String>,
     /// The business's currency if not given.
     pub currency: Option<String>,
+    /// By which price list it sells, one of its currency; the first of its currency if not given.
+    #[schema(value_type = Option<Uuid>)]
+    pub price_list_id: Option<PriceListId>,
 }
 
 /// A site as it was added.
@@ -175,10 +178,12 @@ impl db::Command for NewSite {
         )
         .fetch_one(tx.conn())
         .await?;
+        let currency: Currency = row.currency.parse().map_err(|_| Error::rule("currency.unknown"))?;
         let added = SiteAdded { id, name, time_zone: zone.to_string(), day_start: start.to_string(), currency: row.currency };
         tx.log(Change::of("site.added", "site", id, &added));
+        let site = AddedSite { site: id, currency, price_list: asked.price_list_id };
         for lay_down in self.lay_down {
-            lay_down(tx, id).await?;
+            lay_down(tx, &site).await?;
         }
         if let kernel::Actor::Account(account) = tx.op().actor {
             crate::session::forget(account);

@@ -45,6 +45,7 @@ site-zone = Time zone
 site-zone-help = Such as Europe/London.
 site-currency = Currency
 site-currency-help = Three letters, such as GBP.
+site-own-currency-help = Three letters, such as EUR; the business's own, if you leave it.
 site-day-start = The day begins at
 site-day-start-help = What is sold before this time belongs to the day before.
 
@@ -127,6 +128,7 @@ key-revoke = Take back
 key-revoke-ask = Take the key “{ $name }” back? The program that uses it is refused within a second.
 roles-own-only = You can give what you may do yourself.
 settings-taxes = Taxes
+settings-price-lists = Price lists
 
 place-users = Accounts
 security-title = Security

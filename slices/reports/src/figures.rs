@@ -78,11 +78,12 @@ pub(crate) struct Span {
     /// Not sealed, or sealed and posted on since; and one day before all days, for with no day to look for at all the planner
     /// takes any index.
     pub live: Vec<Day>,
-    pub currency: Currency,
+    /// None where the sites keep different ones: then nothing of two sites adds up.
+    currency: Option<Currency>,
 }
 
 impl Span {
-    /// Refuses an unknown site (`site.unknown`), and all sites together where they keep different currencies (`money.currency`).
+    /// Refuses an unknown site (`site.unknown`).
     pub async fn of(tx: &mut Tx, from: Day, to: Day, site: Option<SiteId>) -> Result<Self> {
         let tenant = tx.tenant().uuid();
         let row = sqlx::query!(
@@ -99,16 +100,22 @@ impl Span {
         .fetch_one(tx.conn())
         .await?;
         let currency = match (row.currencies.as_slice(), site) {
-            ([one], _) => one,
+            ([one], _) => Some(one),
             ([], Some(_)) => return Err(Error::field("site", "site.unknown")),
-            ([], None) => &row.currency,
-            _ => return Err(Error::rule("money.currency").at("site").because("The sites keep different currencies. Choose one of them.")),
+            ([], None) => Some(&row.currency),
+            _ => None,
         };
-        let currency = currency.parse().map_err(|_| Error::Internal(format!("the currency {currency}")))?;
+        let currency = currency.map(|code| code.parse().map_err(|_| Error::Internal(format!("the currency {code}")))).transpose()?;
         let open = row.sealed_through.map_or(from, |sealed| from.max(sealed.plus(1)));
         let tail = (open.since_2000()..=to.since_2000()).map(Day::from_2000);
         let live = std::iter::once(Day::from_2000(BEFORE_ALL)).chain(tail).chain(row.dirty).collect();
         Ok(Self { from, to, site, live, currency })
+    }
+
+    /// The currency of all figures; refused (`money.currency`) where the sites keep different ones.
+    pub fn currency(&self) -> Result<Currency> {
+        let mixed = || Error::rule("money.currency").at("site").because("The sites keep different currencies. Choose one of them.");
+        self.currency.ok_or_else(mixed)
     }
 
     /// The last day of it alone.
@@ -133,6 +140,8 @@ pub(crate) struct Slot {
     pub hour: Option<i16>,
     pub site: Option<SiteId>,
     pub site_name: Option<String>,
+    /// The site's.
+    pub currency: Option<Currency>,
     pub figures: Figures,
 }
 
@@ -140,7 +149,7 @@ pub(crate) struct Slot {
 pub(crate) async fn slots(tx: &mut Tx, span: &Span, apart: Apart) -> Result<Vec<Slot>> {
     let tenant = tx.tenant().uuid();
     let rows = sqlx::query!(
-        r#"SELECT f.day AS "day?", f.hour AS "hour?", f.site_id AS "site_id?", s.name AS "site_name?", f.orders AS "orders!", f.refunds AS "refunds!",
+        r#"SELECT f.day AS "day?", f.hour AS "hour?", f.site_id AS "site_id?", s.name AS "site_name?", s.currency AS "currency?", f.orders AS "orders!", f.refunds AS "refunds!",
             f.lines AS "lines!", f.net AS "net!", f.tax AS "tax!", f.total AS "total!", f.cost AS "cost!"
         FROM (
             SELECT CASE WHEN $6 THEN u.day END AS day, CASE WHEN $7 THEN u.hour END AS hour, CASE WHEN $8 THEN u.site_id END AS site_id,
@@ -173,6 +182,7 @@ pub(crate) async fn slots(tx: &mut Tx, span: &Span, apart: Apart) -> Result<Vec<
             hour: r.hour,
             site: r.site_id.map(SiteId::new),
             site_name: r.site_name,
+            currency: r.currency.and_then(|code| code.parse().ok()),
             figures: Figures {
                 orders: Some(r.orders),
                 refunds: Some(r.refunds),

@@ -175,7 +175,7 @@ async fn matter(cx: &Cx, tx: &mut db::Tx, shown: &Shown) -> Result<Markup> {
     let fortnight = Span::of(tx, shown.day.plus(-FORTNIGHT), shown.day, shown.site).await?;
     let slots = figures::slots(tx, &fortnight, Apart { day: true, hour: true, site: false }).await?;
     let sold = figures::items(tx, &fortnight.last_day(), Some(MOST_SOLD)).await?;
-    let currency = fortnight.currency;
+    let currency = fortnight.currency()?;
     let course = course(&slots, shown.day)?;
     let note = if !shown.picked && shown.day != shown.today {
         Some(tf("home-latest-note", &[("day", &say::day(shown.today))]))
@@ -318,8 +318,14 @@ mod tests {
     #[test]
     fn a_course_has_every_day_and_sums_hours() {
         let last: Day = "2017-04-09".parse().unwrap();
-        let slot =
-            |day: Day, hour, total| Slot { day: Some(day), hour: Some(hour), site: None, site_name: None, figures: figures(1, total) };
+        let slot = |day: Day, hour, total| Slot {
+            day: Some(day),
+            hour: Some(hour),
+            site: None,
+            site_name: None,
+            currency: None,
+            figures: figures(1, total),
+        };
         let course = course(&[slot(last.plus(-7), 9, 5), slot(last, 8, 100), slot(last, 9, 50)], last).unwrap();
         assert_eq!(course.len(), 15);
         assert_eq!(course[14].1.total, 150);

@@ -29,6 +29,7 @@ pub(crate) async fn page(cx: Cx) -> Result<Markup> {
     let today = clock.zone.business_day(cx.op.at, clock.day_start);
     let mut tx = cx.tx().await?;
     let mixed = sites.windows(2).any(|two| two[0].currency != two[1].currency);
+    // Sites of different currencies stand side by side, and are never summed: otherwise one of them is shown.
     let usual_site = sites.first().filter(|_| mixed && cx.param("site").is_none()).map(|s| s.id);
     let past = figures::past(&mut tx, usual_site).await?;
     let (first, last) = past.days.unwrap_or((today, today));
@@ -62,11 +63,15 @@ pub(crate) async fn page(cx: Cx) -> Result<Markup> {
 /// The question of the address; what it leaves open is as usual.
 fn asked(cx: &Cx, usual: &Ask) -> Result<Ask> {
     if cx.param("from").is_some() || cx.param("to").is_some() {
-        let ask = report::asked(cx)?;
-        return Ok(Ask { site: ask.site.or(usual.site), ..ask });
+        return Ok(at_usual_site(report::asked(cx)?, usual));
     }
-    let (from, to, site) = (usual.from.to_string(), usual.to.to_string(), usual.site.map(|s| s.to_string()));
-    Ask::read(Some(&from), Some(&to), cx.param("by"), cx.param("site").or(site.as_deref()))
+    let (from, to) = (usual.from.to_string(), usual.to.to_string());
+    Ok(at_usual_site(Ask::read(Some(&from), Some(&to), cx.param("by"), cx.param("site"))?, usual))
+}
+
+/// By site, all of them are told, each in its own currency.
+fn at_usual_site(ask: Ask, usual: &Ask) -> Ask {
+    Ask { site: ask.site.or(usual.site.filter(|_| ask.by != By::Site)), ..ask }
 }
 
 /// An address with the question in it.
@@ -96,7 +101,8 @@ fn by_tabs(ask: &Ask, several_sites: bool) -> Markup {
     let offered = By::ALL.iter().filter(|by| several_sites || **by != By::Site || ask.by == By::Site);
     let tab = |by: &By| Tab {
         label: t(&format!("reports-by-{}", by.code())),
-        href: address("/reports", ask, *by),
+        // By site they are told side by side.
+        href: address("/reports", &Ask { site: ask.site.filter(|_| *by != By::Site), ..*ask }, *by),
         current: ask.by == *by,
         count: None,
     };
@@ -111,23 +117,24 @@ fn site_tabs(ask: &Ask, sites: &[Site], mixed: bool) -> Markup {
         let asked = Ask { site, ..*ask };
         Tab { label, href: address("/reports", &asked, ask.by), current: ask.site == site, count: None }
     };
-    let all = Some(tab(t("reports-all-sites"), None)).filter(|_| !mixed);
+    let all = Some(tab(t("reports-all-sites"), None)).filter(|_| !mixed || ask.by == By::Site);
     let tabs: Vec<Tab> = all.into_iter().chain(sites.iter().map(|s| tab(s.name.clone(), Some(s.id)))).collect();
     ui::tabs(&t("reports-sites"), &tabs)
 }
 
 fn chart(ask: &Ask, report: &Report) -> Markup {
+    // Amounts of different currencies have no common measure.
+    let Some(currency) = report.currency else { return html! {} };
     let title = t(&format!("reports-chart-{}", ask.by.code()));
     let total = |key: &str| report.rows.iter().find(|row| row.key == key).map_or(0, |row| row.figures.total);
     let bars = |points: Vec<ui::Point>, direction| {
         let bars = points.into_iter().map(|point| Bar { point, strong: false }).collect();
         ui::bar_chart(&BarChart { title: title.clone(), direction, bars })
     };
-    let named =
-        |most: usize| report.rows.iter().take(most).map(|row| point(row.label.clone(), row.figures.total, report.currency)).collect();
+    let named = |most: usize| report.rows.iter().take(most).map(|row| point(row.label.clone(), row.figures.total, currency)).collect();
     match ask.by {
         By::Day => {
-            let points = day_points(ask, report);
+            let points = day_points(ask, report, currency);
             if points.len() <= MOST_BARS {
                 return bars(points, Direction::Up);
             }
@@ -136,7 +143,7 @@ fn chart(ask: &Ask, report: &Report) -> Markup {
         By::Hour => {
             let hours: Vec<i16> = report.rows.iter().filter_map(|row| row.key.parse().ok()).collect();
             let (first, last) = (hours.iter().min().copied().unwrap_or(0), hours.iter().max().copied().unwrap_or(0));
-            bars((first..=last).map(|hour| point(say::hour(hour), total(&hour.to_string()), report.currency)).collect(), Direction::Up)
+            bars((first..=last).map(|hour| point(say::hour(hour), total(&hour.to_string()), currency)).collect(), Direction::Up)
         }
         By::Item => bars(named(10), Direction::Across),
         By::Site => bars(named(50), Direction::Across),
@@ -144,12 +151,12 @@ fn chart(ask: &Ask, report: &Report) -> Markup {
 }
 
 /// A point for every day of the period; days without sales are zero.
-fn day_points(ask: &Ask, report: &Report) -> Vec<ui::Point> {
+fn day_points(ask: &Ask, report: &Report, currency: Currency) -> Vec<ui::Point> {
     let mut rows = report.rows.iter().peekable();
     let of = |day: Day| {
         let key = day.to_string();
         let total = rows.next_if(|row| row.key == key).map_or(0, |row| row.figures.total);
-        point(say::short_day(day), total, report.currency)
+        point(say::short_day(day), total, currency)
     };
     ask.days().map(of).collect()
 }
@@ -191,7 +198,7 @@ fn table(ask: &Ask, report: &Report) -> Markup {
         id: row.key.clone(),
         name: row.label.clone(),
         href: Some(opens(ask, &row.key)),
-        cells: cells(html! { (row.label) }, &row.figures, row.unit.as_deref(), ask.by, report.currency),
+        cells: cells(html! { (row.label) }, &row.figures, row.unit.as_deref(), ask.by, row.currency),
     };
     // The newest day stands first; everything else as it came.
     let rows: Vec<ui::Row> = match ask.by {
@@ -204,7 +211,7 @@ fn table(ask: &Ask, report: &Report) -> Markup {
             caption: t(&format!("reports-by-{}", ask.by.code())),
             columns: columns.collect(),
             rows,
-            total: Some(cells(html! { (t("reports-total")) }, &report.total, None, ask.by, report.currency)),
+            total: report.total.zip(report.currency).map(|(total, currency)| cells(html! { (t("reports-total")) }, &total, None, ask.by, currency)),
             bulk: None,
             empty: None,
         }))

@@ -24,12 +24,16 @@ pub struct Row {
     /// The item's base unit; told by item alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// The currency of this row's amounts.
+    #[schema(value_type = String, example = "GBP")]
+    pub currency: Currency,
     /// The sums.
     #[serde(flatten)]
     pub figures: Figures,
 }
 
-/// Sales of a period. All amounts are whole minor units of `currency`.
+/// Sales of a period. All amounts are whole minor units of `currency`; by site, where the sites keep different currencies, of each
+/// row's own, and there is no sum of them.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -42,42 +46,56 @@ pub struct Report {
     /// The site, where one was asked for.
     #[schema(value_type = Option<String>, format = Uuid)]
     pub site: Option<SiteId>,
-    /// Three letters of ISO 4217, once for all amounts.
-    #[schema(value_type = String, example = "GBP")]
-    pub currency: Currency,
+    /// Three letters of ISO 4217, once for all amounts; missing where the rows have different ones.
+    #[schema(value_type = Option<String>, example = "GBP")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
     /// Days and hours in their order, items by what they brought, sites by name. What sold nothing has no row.
     pub rows: Vec<Row>,
-    /// The sum of the rows.
-    pub total: Figures,
+    /// The sum of the rows; missing where they are of different currencies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<Figures>,
 }
 
 /// Sums up the sales of a period: kept totals for its sealed days, raw lines for the rest.
-/// Refuses with `period`, `site.unknown`, and `money.currency` where the sites asked for keep different currencies.
+/// Refuses with `period`, `site.unknown`, and, unless it is asked by site, `money.currency` where the sites asked for keep different
+/// currencies.
 pub async fn sales(tx: &mut Tx, ask: &Ask) -> Result<Report> {
     let span = ask.span(tx).await?;
     let apart = Apart { day: ask.by == By::Day, hour: ask.by == By::Hour, site: ask.by == By::Site };
     let rows: Vec<Row> = match ask.by {
-        By::Item => figures::items(tx, &span, None).await?.into_iter().map(of_item).collect(),
-        By::Day | By::Hour | By::Site => figures::slots(tx, &span, apart).await?.into_iter().map(of_slot).collect(),
+        By::Item => {
+            let currency = span.currency()?;
+            figures::items(tx, &span, None).await?.into_iter().map(|sold| of_item(sold, currency)).collect()
+        }
+        By::Day | By::Hour => {
+            let currency = span.currency()?;
+            figures::slots(tx, &span, apart).await?.into_iter().map(|slot| of_slot(slot, currency)).collect()
+        }
+        By::Site => {
+            let own = |slot: &Slot| slot.currency.ok_or_else(|| Error::Internal("a site without a currency".into()));
+            figures::slots(tx, &span, apart).await?.into_iter().map(|slot| Ok(of_slot(slot.clone(), own(&slot)?))).collect::<Result<_>>()?
+        }
     };
-    let total = Figures::sum(rows.iter().map(|row| &row.figures))?;
+    let currency = span.currency().ok();
+    let total = currency.map(|_| Figures::sum(rows.iter().map(|row| &row.figures))).transpose()?;
     // Pieces and grams don't add up.
-    let total = Figures { quantity: None, ..total };
-    Ok(Report { from: ask.from, to: ask.to, by: ask.by, site: ask.site, currency: span.currency, rows, total })
+    let total = total.map(|total| Figures { quantity: None, ..total });
+    Ok(Report { from: ask.from, to: ask.to, by: ask.by, site: ask.site, currency, rows, total })
 }
 
-fn of_item(sold: Sold) -> Row {
-    Row { key: sold.item.to_string(), label: sold.name, unit: Some(sold.unit), figures: sold.figures }
+fn of_item(sold: Sold, currency: Currency) -> Row {
+    Row { key: sold.item.to_string(), label: sold.name, unit: Some(sold.unit), currency, figures: sold.figures }
 }
 
-fn of_slot(slot: Slot) -> Row {
+fn of_slot(slot: Slot, currency: Currency) -> Row {
     let (key, label) = match (slot.day, slot.hour, slot.site) {
         (Some(day), ..) => (day.to_string(), say::day(day)),
         (_, Some(hour), _) => (hour.to_string(), say::hour(hour)),
         (.., Some(site)) => (site.to_string(), slot.site_name.unwrap_or_default()),
         (None, None, None) => (String::new(), String::new()),
     };
-    Row { key, label, unit: None, figures: slot.figures }
+    Row { key, label, unit: None, currency, figures: slot.figures }
 }
 
 /// The question in the address of a request.
@@ -113,7 +131,7 @@ pub(crate) fn csv(report: &Report) -> Result<Vec<u8>> {
     for row in &report.rows {
         let f = &row.figures;
         let count = |n: Option<i64>| n.map(|n| n.to_string()).unwrap_or_default();
-        let amount = |minor: i64| Money::new(minor, report.currency).digits();
+        let amount = |minor: i64| Money::new(minor, row.currency).digits();
         let cells = [
             row.key.clone(),
             row.label.clone(),
@@ -127,7 +145,7 @@ pub(crate) fn csv(report: &Report) -> Result<Vec<u8>> {
             amount(f.total),
             amount(f.cost),
             amount(f.margin),
-            report.currency.code().to_owned(),
+            row.currency.code().to_owned(),
         ];
         writer.write_record(cells.map(|cell| csv_safe(&cell))).map_err(|e| fail(e.to_string()))?;
     }
@@ -141,9 +159,9 @@ mod tests {
     fn report() -> Report {
         let figures =
             Figures { lines: 1, quantity: Some(kernel::Quantity::whole(-2)), net: -500, total: -500, margin: -500, ..Figures::default() };
-        let row = Row { key: "k".into(), label: "=cmd|' /C calc'!A0".into(), unit: Some("pc".into()), figures };
+        let row = Row { key: "k".into(), label: "=cmd|' /C calc'!A0".into(), unit: Some("pc".into()), currency: Currency::GBP, figures };
         let day: Day = "2017-04-09".parse().unwrap();
-        Report { from: day, to: day, by: By::Item, site: None, currency: Currency::GBP, rows: vec![row], total: figures }
+        Report { from: day, to: day, by: By::Item, site: None, currency: Some(Currency::GBP), rows: vec![row], total: Some(figures) }
     }
 
     #[test]

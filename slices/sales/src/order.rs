@@ -226,6 +226,8 @@ pub struct Order {
     pub placed_at: At,
     /// The business day.
     pub day: Day,
+    /// Whether its prices held the taxes; else the taxes came on top.
+    pub prices_include_tax: bool,
     /// At list price, before discounts.
     pub gross: Money,
     /// All discounts.
@@ -344,7 +346,7 @@ pub(crate) async fn load(tx: &mut Tx, id: OrderId) -> Result<Order> {
     let tenant = tx.tenant().uuid();
     let head = sqlx::query!(
         r#"SELECT o.kind, o.state, o.site_id, o.customer_id, o.channel, o.placed_at, o.day, o.currency, o.gross, o.discount, o.net, o.tax, o.total, o.rounding,
-            o.refund_of, o.external_number, o.note, o.device_id, n.number AS "number?", m.name AS "seller?", c.name AS "customer?", s.name AS site, d.name AS "device?",
+            o.prices_include_tax, o.refund_of, o.external_number, o.note, o.device_id, n.number AS "number?", m.name AS "seller?", c.name AS "customer?", s.name AS site, d.name AS "device?",
             (SELECT coalesce(r.number, b.external_number) FROM sales.orders b LEFT JOIN db.number r ON r.tenant_id = b.tenant_id AND r.document_id = b.id
                 WHERE b.tenant_id = $1 AND b.id = o.refund_of) AS refund_of_number,
             (SELECT json_agg(json_build_array(f.id, f.number, f.total)) FROM (
@@ -380,6 +382,7 @@ pub(crate) async fn load(tx: &mut Tx, id: OrderId) -> Result<Order> {
         channel: head.channel,
         placed_at: head.placed_at,
         day: head.day,
+        prices_include_tax: head.prices_include_tax,
         gross: money(head.gross),
         discount: money(head.discount),
         net: money(head.net),

@@ -145,7 +145,8 @@ fn lines(order: &Order) -> Table {
         ui::Column::new(t("order-line-item"), ColumnKind::Text),
         ui::Column::new(t("order-line-quantity"), ColumnKind::Number),
         ui::Column::new(t("order-line-price"), ColumnKind::Number),
-        ui::Column::new(t("order-line-total"), ColumnKind::Number),
+        // The lines add up to what stands first below them: the total, or what it is without the tax that comes on top.
+        ui::Column::new(t(if order.prices_include_tax { "order-line-total" } else { "order-line-net" }), ColumnKind::Number),
     ];
     let rows = order.lines.iter().map(|line| {
         let entered = line.entered.to_string().replace('-', "\u{2212}");
@@ -158,7 +159,7 @@ fn lines(order: &Order) -> Table {
                 html! { (line.name) @if line.refunded > Quantity::ZERO { " " span class="unit" { (refunded) } } },
                 ui::quantity(&entered, &line.unit),
                 html! { (line.unit_price) },
-                html! { (line.total) },
+                html! { (if order.prices_include_tax { line.total } else { line.net }) },
             ],
         }
     });

@@ -82,7 +82,7 @@ impl Command for RefundOrder {
         let wanted = wanted(self.lines.as_deref(), &sold)?;
         let at = tx.now();
         let items: Vec<ItemId> = wanted.iter().map(|w| w.0.item).collect();
-        let till = till::view(tx, Some(head.site), at, &items).await?;
+        let till = till::view(tx, Some(head.site), at, &items, None).await?;
         whole(&wanted, &till)?;
         let id = self.refund_id.unwrap_or_else(|| tx.op().id());
         let lines = wanted.iter().map(|(sold, quantity, _)| line_back(sold, *quantity)).collect::<Result<Vec<_>>>()?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     order::{LINES, Line, Payment, Written},
-    till::{self, Till},
+    till::{self, PriceList, Till},
 };
 
 /// Rings a sale: what was sold, how it was paid. Stock, cost and money follow in the same moment.
@@ -20,7 +20,7 @@ pub struct RingSale {
     /// Made by the device, so that a sale sent twice is one.
     #[serde(default)]
     pub id: Option<OrderId>,
-    /// The first site, when none is named.
+    /// Where; the site at which the registered device stands, else the first one, when none is named.
     #[serde(default)]
     pub site_id: Option<SiteId>,
     /// When it happened; now, when nothing is said. Never later than now.
@@ -127,7 +127,7 @@ impl Command for RingSale {
         check_lines(&self.lines)?;
         check_note(self.note.as_deref())?;
         let items: Vec<ItemId> = self.lines.iter().map(|l| l.item_id).collect();
-        let till = till::view(tx, self.site_id, at, &items).await?;
+        let till = till::view(tx, self.site_id, at, &items, self.customer_id).await?;
         let priced = priced(&self.lines, self.discount, &till)?;
         let id = self.id.unwrap_or_else(|| tx.op().id());
         let payments = payments(tx, &self.payments, &priced.totals, till.currency)?;
@@ -216,7 +216,7 @@ struct Asked {
     price: i64,
 }
 
-fn asked(i: usize, line: &SaleLine, till: &Till) -> Result<(Asked, bool)> {
+fn asked(i: usize, line: &SaleLine, till: &Till, list: &PriceList) -> Result<Asked> {
     let item = till.items.get(&line.item_id).ok_or_else(|| Error::field(format!("lines.{i}.itemId"), "item.unknown"))?;
     if !item.active {
         return Err(Error::field(format!("lines.{i}.itemId"), "item.inactive"));
@@ -225,19 +225,19 @@ fn asked(i: usize, line: &SaleLine, till: &Till) -> Result<(Asked, bool)> {
     let ratio = item.ratio(&unit).map_err(|e| e.at(format!("lines.{i}.unit")))?;
     let quantity = line.quantity.by(ratio).map_err(|e| e.at(format!("lines.{i}.quantity")))?;
     item.whole(line.quantity, ratio, quantity).map_err(|e| e.at(format!("lines.{i}.quantity")))?;
-    let (price, includes_tax) =
-        item.price(line.item_id, till.day, quantity).ok_or_else(|| Error::field(format!("lines.{i}.itemId"), "price.missing"))?;
-    Ok((Asked { quantity, ratio, unit, price }, includes_tax))
+    let missing = || {
+        let said = format!("{} has no price on the list {}.", item.name, list.name);
+        Error::rule("price.missing").at(format!("lines.{i}.itemId")).because(said)
+    };
+    let price = item.price(line.item_id, list.id, till.day, quantity).ok_or_else(missing)?;
+    Ok(Asked { quantity, ratio, unit, price })
 }
 
-/// Prices the lines as they are at the till's day.
+/// Prices the lines by the sale's list as they are at the till's day.
 pub(crate) fn priced(lines: &[SaleLine], discount: Option<Off>, till: &Till) -> Result<Priced> {
-    let asked = lines.iter().enumerate().map(|(i, line)| asked(i, line, till)).collect::<Result<Vec<_>>>()?;
-    let includes_tax = asked.first().is_none_or(|(_, includes)| *includes);
-    if asked.iter().any(|(_, includes)| *includes != includes_tax) {
-        return Err(Error::rule("price.mixed").at("lines"));
-    }
-    let quote_lines = lines.iter().zip(&asked).enumerate().map(|(i, (line, (asked, _)))| {
+    let list = till.list()?;
+    let asked = lines.iter().enumerate().map(|(i, line)| asked(i, line, till, list)).collect::<Result<Vec<_>>>()?;
+    let quote_lines = lines.iter().zip(&asked).enumerate().map(|(i, (line, asked))| {
         Ok(QuoteLine {
             item: line.item_id,
             parent: line.parent.map(|p| p as usize),
@@ -249,14 +249,14 @@ pub(crate) fn priced(lines: &[SaleLine], discount: Option<Off>, till: &Till) -> 
     });
     let quoted = pricing::quote(&Quote {
         lines: quote_lines.collect::<Result<_>>()?,
-        prices_include_tax: includes_tax,
+        prices_include_tax: list.includes_tax,
         currency: till.currency,
         rounding: Rounding::PerLine,
         mode: Mode::HalfAway,
         order_discount: discount.map(|off| off.discount(till.currency, "discount")).transpose()?,
         cash_rounding: None,
     })?;
-    let written = lines.iter().zip(asked).zip(quoted.lines).map(|((line, (asked, _)), amounts)| Line {
+    let written = lines.iter().zip(asked).zip(quoted.lines).map(|((line, asked), amounts)| Line {
         item: line.item_id,
         name: till.items.get(&line.item_id).map(|i| i.name.clone()).unwrap_or_default(),
         quantity: asked.quantity,
@@ -268,7 +268,7 @@ pub(crate) fn priced(lines: &[SaleLine], discount: Option<Off>, till: &Till) -> 
         amounts,
         refund_of: None,
     });
-    Ok(Priced { lines: written.collect(), totals: quoted.totals, includes_tax })
+    Ok(Priced { lines: written.collect(), totals: quoted.totals, includes_tax: list.includes_tax })
 }
 
 /// Payments that equal what is to be paid; one without an amount takes the rest. A sale of nothing needs none.

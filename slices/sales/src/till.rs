@@ -1,10 +1,12 @@
-//! What the till must know to ring: the site and its day, the location it sells from, and each item with its prices and
-//! taxes of that day. One statement reads it all; it reads the tables of the slices below and writes nothing.
+//! What the till must know to ring: the site and its day, the location it sells from, the price list, and each item with its
+//! prices and taxes of that day. One statement reads it all; it reads the tables of the slices below and writes nothing.
 
 use std::collections::HashMap;
 
 use db::Tx;
-use kernel::{At, Currency, Day, Error, ItemId, LocationId, PriceListId, Quantity, Ratio, Result, SiteId, TaxId, Unit};
+use kernel::{
+    At, Currency, CustomerId, Day, DeviceId, Error, ItemId, LocationId, PriceListId, Quantity, Ratio, Result, SiteId, TaxId, Unit,
+};
 use pricing::{Price, TaxRate};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -17,7 +19,23 @@ pub(crate) struct Till {
     /// The business day and the hour on the wall clock.
     pub day: Day,
     pub hour: i16,
+    /// The list that prices the sale; none where no list in use is in the site's currency.
+    pub list: Option<PriceList>,
     pub items: HashMap<ItemId, Item>,
+}
+
+impl Till {
+    /// The price list, or the refusal (`price_list.none`) of a site that has none to sell by.
+    pub fn list(&self) -> Result<&PriceList> {
+        self.list.as_ref().ok_or_else(|| Error::rule("price_list.none").at("siteId"))
+    }
+}
+
+/// The price list of a sale.
+pub(crate) struct PriceList {
+    pub id: PriceListId,
+    pub name: String,
+    pub includes_tax: bool,
 }
 
 /// Whether what is sold must be on hand.
@@ -38,17 +56,13 @@ pub(crate) struct Item {
     standard_quantity: i64,
     units: Vec<(String, i64, i64)>,
     prices: Vec<Price>,
-    lists: Vec<(PriceListId, bool)>,
     pub taxes: Vec<TaxRate>,
 }
 
 impl Item {
-    /// The price per base unit for so many, and whether it holds the tax.
-    pub fn price(&self, id: ItemId, day: Day, quantity: Quantity) -> Option<(i64, bool)> {
-        let order: Vec<PriceListId> = self.lists.iter().map(|(list, _)| *list).collect();
-        let price = pricing::choose(&self.prices, &order, id, day, quantity)?;
-        let includes_tax = self.lists.iter().find(|(list, _)| *list == price.list).is_none_or(|(_, includes)| *includes);
-        Some((price.unit_price_minor, includes_tax))
+    /// The price per base unit for so many on the sale's list.
+    pub fn price(&self, id: ItemId, list: PriceListId, day: Day, quantity: Quantity) -> Option<i64> {
+        pricing::choose(&self.prices, &[list], id, day, quantity).map(|price| price.unit_price_minor)
     }
 
     /// How many base units one `unit` is: the item's own unit or a common one of the same dimension.
@@ -82,9 +96,6 @@ impl Item {
 
 #[derive(Deserialize)]
 struct PriceRow {
-    list: Uuid,
-    includes: bool,
-    position: i32,
     min: i64,
     from: Day,
     price: i64,
@@ -104,6 +115,9 @@ struct Row {
     location_id: Uuid,
     day: Day,
     hour: i16,
+    list_id: Option<Uuid>,
+    list_name: Option<String>,
+    includes_tax: Option<bool>,
     item_id: Option<Uuid>,
     name: Option<String>,
     active: Option<bool>,
@@ -116,11 +130,13 @@ struct Row {
     taxes: Option<serde_json::Value>,
 }
 
-/// Reads the till's view of a site (the first one, when none is named) at a moment for these items.
-pub(crate) async fn view(tx: &mut Tx, site: Option<SiteId>, at: At, items: &[ItemId]) -> Result<Till> {
-    let tenant = tx.tenant().uuid();
+/// Reads the till's view of a site (where none is named, the one at which the device stands, else the first) at a moment for
+/// these items, as this customer buys them.
+pub(crate) async fn view(tx: &mut Tx, site: Option<SiteId>, at: At, items: &[ItemId], customer: Option<CustomerId>) -> Result<Till> {
+    let (tenant, device) = (tx.tenant().uuid(), tx.op().device.map(DeviceId::uuid));
     let items: Vec<Uuid> = items.iter().map(|i| i.uuid()).collect();
-    let rows = sqlx::query_file_as!(Row, "src/till.sql", tenant, site.map(SiteId::uuid), at as At, &items).fetch_all(tx.conn()).await?;
+    let (site, customer) = (site.map(SiteId::uuid), customer.map(CustomerId::uuid));
+    let rows = sqlx::query_file_as!(Row, "src/till.sql", tenant, site, at as At, &items, device, customer).fetch_all(tx.conn()).await?;
     let first = rows.first().ok_or_else(|| Error::rule("site.unknown").at("siteId"))?;
     let mut till = Till {
         site: SiteId::new(first.site_id),
@@ -128,6 +144,11 @@ pub(crate) async fn view(tx: &mut Tx, site: Option<SiteId>, at: At, items: &[Ite
         currency: first.currency.parse().map_err(|e: &str| Error::Internal(e.into()))?,
         day: first.day,
         hour: first.hour,
+        list: first.list_id.zip(first.list_name.clone()).zip(first.includes_tax).map(|((id, name), includes_tax)| PriceList {
+            id: PriceListId::new(id),
+            name,
+            includes_tax,
+        }),
         items: HashMap::new(),
     };
     for row in rows {
@@ -143,16 +164,8 @@ fn item(row: Row) -> Result<Option<(ItemId, Item)>> {
     let units: Vec<(String, i64, i64)> = read(row.units)?;
     let prices: Vec<PriceRow> = read(row.prices)?;
     let taxes: Vec<TaxRow> = read(row.taxes)?;
-    let mut lists: Vec<(i32, PriceListId, bool)> = prices.iter().map(|p| (p.position, PriceListId::new(p.list), p.includes)).collect();
-    lists.sort_unstable();
-    lists.dedup();
-    let price = |p: PriceRow| Price {
-        item: id,
-        list: PriceListId::new(p.list),
-        from: p.from,
-        min_quantity: Quantity::from_micros(p.min),
-        unit_price_minor: p.price,
-    };
+    let list = PriceListId::new(row.list_id.unwrap_or_default());
+    let price = |p: PriceRow| Price { item: id, list, from: p.from, min_quantity: Quantity::from_micros(p.min), unit_price_minor: p.price };
     let item = Item {
         name: row.name.unwrap_or_default(),
         active: row.active.unwrap_or(false),
@@ -166,7 +179,6 @@ fn item(row: Row) -> Result<Option<(ItemId, Item)>> {
         standard_quantity: row.standard_quantity.unwrap_or(1_000_000),
         units,
         prices: prices.into_iter().map(price).collect(),
-        lists: lists.into_iter().map(|(_, list, includes)| (list, includes)).collect(),
         taxes: taxes
             .into_iter()
             .map(|t| TaxRate { id: TaxId::new(t.id), name: t.name, parts_per_million: t.ppm, compound: t.compound })

@@ -373,3 +373,32 @@ fn a_business_sends_four_files_at_once_and_no_more() {
         story.owner.upload("/v1/imports", &[], &[("files", "a.csv", file.as_bytes())]).await.ok();
     });
 }
+
+#[test]
+fn a_past_of_a_site_in_another_currency_is_kept_in_its_own() {
+    run(async |story| {
+        let calais = json!({ "name": "Calais", "timeZone": "Europe/Paris", "currency": "EUR" });
+        let site = story.post("/v1/sites", &calais).await.ok().json()["id"].as_str().unwrap().to_owned();
+        let list = json!({ "name": "Calais", "currency": "EUR", "includesTax": true });
+        story.post("/v1/price-lists", &list).await.ok();
+        let file =
+            csv("till.csv", "date,time,ticket,item,price\n2017-03-01,09:00:00,1,Baguette,1.20\n2017-03-01,09:05:00,2,Baguette,1.20\n");
+        let options = Options { site: Some(site.parse().unwrap()), cost_percent: 50, ..Options::default() };
+        import(&story, ImportAsk { options, ..ask(vec![file]) }).await;
+        let euros = |minor: i64| json!({ "minor": minor, "currency": "EUR" });
+        let orders = orders(&story).await;
+        assert_eq!((orders.len(), &orders[0]["total"], &orders[0]["lines"][0]["cost"]), (2, &euros(120), &euros(0)));
+        let item = story.get(&format!("/v1/items/{}", orders[0]["lines"][0]["itemId"].as_str().unwrap())).await.ok().json();
+        assert_eq!((&item["prices"][0]["list"], &item["prices"][0]["price"]), (&json!("Calais"), &euros(120)));
+        assert_eq!(
+            (&item["price"], &item["standardCost"]["amount"]["minor"]),
+            (&json!(null), &json!(0)),
+            "nothing in pounds is known of it"
+        );
+        // From then on it is sold there.
+        let mut sale = testkit::sale(item["id"].as_str().unwrap(), "1");
+        sale["siteId"] = json!(site);
+        assert_eq!(story.post("/v1/sales", &sale).await.ok().json()["total"], euros(120));
+        assert!(story.check().await.is_empty());
+    });
+}

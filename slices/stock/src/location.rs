@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::Opening;
+use web::{AddedSite, Opening};
 
 /// What kind of place a location is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -90,9 +90,9 @@ pub(crate) fn opened<'a>(system: &'a mut System, opening: &'a Opening) -> BoxFut
 }
 
 /// The same at a site that is added.
-pub(crate) fn site_added(tx: &mut Tx, site: SiteId) -> BoxFuture<'_, Result<()>> {
+pub(crate) fn site_added<'a>(tx: &'a mut Tx, added: &'a AddedSite) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let (tenant, locations) = (tx.tenant(), usual(&tx.op().source, site));
+        let (tenant, locations) = (tx.tenant(), usual(&tx.op().source, added.site));
         lay_down(tx.conn(), tenant, &locations).await?;
         for location in &locations {
             tx.log(Change::of("location.created", "location", location.id, location));

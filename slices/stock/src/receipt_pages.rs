@@ -1,7 +1,6 @@
 //! Receiving by page, and a receipt as a document.
 
-use db::Tx;
-use kernel::{Currency, Error, Money, Permission, Result, Unit};
+use kernel::{Currency, Error, LocationId, Money, Permission, Result, SiteId, Unit};
 use maud::{Markup, html};
 use web::{
     Clock, Cx, Fields, Reader, Refused, Reply, t, tf,
@@ -63,10 +62,9 @@ fn read(typed: &Fields, currency: Currency) -> Result<ReceiveStock> {
 
 /// `POST /receipts/new`.
 pub(crate) async fn create(cx: Cx, typed: Fields) -> Result<Reply> {
-    let site = cx.site()?.clone();
-    let command = match read(&typed, site.currency) {
-        Ok(command) => site_of_location(&mut cx.tx().await?, command).await,
-        refused => refused,
+    let command = match place(&cx, &typed).await {
+        Ok((site_id, currency)) => read(&typed, currency).map(|command| ReceiveStock { site_id, ..command }),
+        Err(error) => Err(error),
     };
     match cx.submit(&typed, command).await? {
         Ok(answer) => Ok(Reply::see(format!("/receipts/{}", answer.body["id"].as_str().unwrap_or_default()))),
@@ -74,16 +72,19 @@ pub(crate) async fn create(cx: Cx, typed: Fields) -> Result<Reply> {
     }
 }
 
-/// The form asks for a location only; the site is the location's.
-async fn site_of_location(tx: &mut Tx, mut command: ReceiveStock) -> Result<ReceiveStock> {
-    let Some(location) = command.location_id else { return Ok(command) };
+/// The form asks for a location only; the site is the location's, and amounts are in the site's currency.
+async fn place(cx: &Cx, typed: &Fields) -> Result<(Option<SiteId>, Currency)> {
+    let usual = cx.site()?.currency;
+    let Ok(location) = typed.get("locationId").trim().parse::<LocationId>() else { return Ok((None, usual)) };
+    let mut tx = cx.tx().await?;
     let tenant = tx.tenant().uuid();
     let site = sqlx::query_scalar!("SELECT site_id FROM stock.location WHERE tenant_id = $1 AND id = $2", tenant, location.uuid())
         .fetch_optional(tx.conn())
         .await?
         .ok_or_else(|| Error::rule("location.unknown").at("locationId"))?;
-    command.site_id = Some(site.into());
-    Ok(command)
+    let site = SiteId::new(site);
+    let known = cx.viewer()?.sites.iter().find(|known| known.id == site);
+    Ok((Some(site), known.map_or(usual, |known| known.currency)))
 }
 
 /// What was said of a field; of lines the command counts only those that are filled.
@@ -96,7 +97,9 @@ fn error(refused: &Refused, name: &str, rows: &[usize]) -> Option<String> {
 
 async fn page(cx: &Cx, typed: &Fields, refused: Option<&Refused>) -> Result<Markup> {
     let mut tx = cx.tx().await?;
-    let currency = cx.site()?.currency;
+    // Where sites keep different currencies, the amounts are in that of the location's site.
+    let (usual, sites) = (cx.site()?.currency, &cx.viewer()?.sites);
+    let one = sites.iter().all(|site| site.currency == usual).then_some(usual);
     let (items, locations) = (items(&mut tx).await?, locations(&mut tx).await?);
     let kinds = ReceiptKind::ALL.iter().map(|kind| Choice::new(kind.code(), t(&format!("receipt-of-{}", kind.code())))).collect();
     let mut fields = [
@@ -108,7 +111,7 @@ async fn page(cx: &Cx, typed: &Fields, refused: Option<&Refused>) -> Result<Mark
     ];
     let rows = if renumbered(refused, typed) { filled(typed) } else { (0..typed.rows("lines")).collect() };
     let shown = (filled(typed).last().map_or(0, |last| last + 1) + SPARE).max(ROWS);
-    let mut lines: Vec<Vec<Field>> = (0..shown).map(|n| row(n, &items, currency)).collect();
+    let mut lines: Vec<Vec<Field>> = (0..shown).map(|n| row(n, &items, one)).collect();
     for one in fields.iter_mut().chain(lines.iter_mut().flatten()) {
         one.value = typed.get(&one.name).to_owned();
         one.error = refused.and_then(|refused| error(refused, &one.name, &rows));
@@ -135,14 +138,15 @@ fn renumbered(refused: Option<&Refused>, typed: &Fields) -> bool {
     refused.is_some() && read(typed, Currency::GBP).is_ok()
 }
 
-fn row(n: usize, items: &[Choice], currency: Currency) -> Vec<Field> {
+fn row(n: usize, items: &[Choice], currency: Option<Currency>) -> Vec<Field> {
     let name = |part: &str| format!("lines.{n}.{part}");
+    let amount = currency.map_or(Kind::Number, |currency| Kind::Money { currency: currency.sign().into() });
     let units = Unit::ALL.iter().map(|unit| Choice::new(unit.code, unit.code)).collect();
     vec![
         Field::new(name("itemId"), tf("receive-line", &[("n", &(n + 1).to_string())]), Kind::Select(items.to_vec())).optional(),
         Field::new(name("quantity"), t("stock-quantity"), Kind::Number).optional(),
         Field::new(name("unit"), t("stock-unit"), Kind::Search { choices: units, source: None }).optional(),
-        Field::new(name("amount"), t("receipt-amount"), Kind::Money { currency: currency.sign().into() }).optional(),
+        Field::new(name("amount"), t("receipt-amount"), amount).optional(),
         Field::text(name("lot.code"), t("stock-lot")).optional(),
         Field::new(name("lot.bestBefore"), t("stock-best-before"), Kind::Date).optional(),
     ]

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::Site;
 
-use crate::{Receipt, location::site_of, receipt::receipt, till_view};
+use crate::{Receipt, TillView, location::site_of, receipt::receipt, till_view};
 
 /// The most lines of one receipt.
 const LINES: usize = 500;
@@ -208,10 +208,13 @@ impl ReceiveStock {
     }
 
     /// All lines, or everything that is wrong with them.
-    fn check(&self, items: &std::collections::HashMap<ItemId, Sellable>, currency: Currency, day: Day) -> Result<Vec<Line>> {
+    fn check(&self, view: &TillView, currency: Currency, day: Day) -> Result<Vec<Line>> {
         let (mut lines, mut wrong): (Vec<Line>, Vec<FieldError>) = (Vec::new(), Vec::new());
         for (n, line) in self.lines.iter().enumerate() {
-            match line.check(self.kind, items.get(&line.item_id), currency, day) {
+            // What was made is worth its standard cost, unless it is said; in another currency than the business's there is none.
+            let worthless = line.amount.is_none() && !view.own_currency;
+            let checked = line.check(self.kind, view.sellables.get(&line.item_id), currency, day);
+            match checked.and_then(|line| if worthless { Err(("amount", "body.missing_field")) } else { Ok(line) }) {
                 Ok(line) => lines.push(line),
                 Err((field, code)) => {
                     if let Error::Invalid(mut errors) = Error::field(format!("lines.{n}.{field}"), code) {
@@ -292,7 +295,7 @@ impl Command for ReceiveStock {
         let site = site_of(tx, self.site_id).await?;
         let (at, day) = moment(&site, tx.now(), self.effective_at, self.day)?;
         let view = till_view(tx, site.id, &items, day).await?;
-        let lines = self.check(&view.sellables, site.currency, day)?;
+        let lines = self.check(&view, site.currency, day)?;
         let location = match self.location_id {
             Some(wanted) => location_of(tx, site.id, wanted).await?,
             None => view.location,

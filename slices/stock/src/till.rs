@@ -13,6 +13,8 @@ use uuid::Uuid;
 pub struct TillView {
     /// The location that the site's till sells from.
     pub location: LocationId,
+    /// Whether the site keeps the business's currency, in which standard costs are.
+    pub own_currency: bool,
     /// The items that exist, by id.
     pub sellables: HashMap<ItemId, Sellable>,
 }
@@ -23,9 +25,10 @@ pub async fn till_view(tx: &mut Tx, site: SiteId, items: &[ItemId], day: Day) ->
     let tenant = tx.tenant().uuid();
     let ids: Vec<Uuid> = items.iter().map(|item| item.uuid()).collect();
     let rows = sqlx::query!(
-        r#"SELECT s.id AS location_id, i.id AS "id?", i.name AS "name?", i.kind AS "kind?", i.base_unit AS "base_unit?",
+        r#"SELECT s.id AS location_id, (SELECT t.currency = z.currency FROM db.tenant t JOIN identity.site z ON z.tenant_id = t.id
+                WHERE t.id = $1 AND z.id = $2) AS "own_currency!", i.id AS "id?", i.name AS "name?", i.kind AS "kind?", i.base_unit AS "base_unit?",
             i.stock_rule AS "stock_rule?", i.standard_cost AS "standard_cost?", i.standard_quantity AS "standard_quantity?",
-            i.active AS "active?", l.id AS list_id, l.currency, l.includes_tax,
+            i.active AS "active?", l.id AS "list_id!", l.currency AS "currency!", l.includes_tax AS "includes_tax!",
             (SELECT json_agg(json_build_array(u.code, u.numerator, u.denominator) ORDER BY u.n) FROM catalog.item_unit u
                 WHERE u.tenant_id = $1 AND u.item_id = i.id) AS "units: Json<Vec<(String, i64, i64)>>",
             (SELECT json_agg(json_build_array(b.from_day, b.min_quantity, b.unit_price)) FROM (
@@ -36,8 +39,7 @@ pub async fn till_view(tx: &mut Tx, site: SiteId, items: &[ItemId], day: Day) ->
                 WHERE x.tenant_id = $1 AND x.category_id = i.tax_category_id AND x.from_day <= $4
                 AND (x.until_day IS NULL OR x.until_day >= $4)) AS "taxes: Json<Vec<TaxOfItem>>"
         FROM (SELECT o.id FROM stock.location o WHERE o.tenant_id = $1 AND o.site_id = $2 AND o.sells ORDER BY o.id LIMIT 1) s
-        CROSS JOIN (SELECT d.id, d.currency, d.includes_tax FROM catalog.price_list d WHERE d.tenant_id = $1
-            ORDER BY d.position, d.id LIMIT 1) l
+        JOIN catalog.usual_list l ON l.tenant_id = $1
         LEFT JOIN catalog.item i ON i.tenant_id = $1 AND i.id = ANY($3)"#,
         tenant,
         site.uuid(),
@@ -46,7 +48,8 @@ pub async fn till_view(tx: &mut Tx, site: SiteId, items: &[ItemId], day: Day) ->
     )
     .fetch_all(tx.conn())
     .await?;
-    let location = rows.first().map(|row| LocationId::new(row.location_id)).ok_or_else(|| Error::rule("location.unknown"))?;
+    let (location, own_currency) =
+        rows.first().map(|row| (LocationId::new(row.location_id), row.own_currency)).ok_or_else(|| Error::rule("location.unknown"))?;
     let sellables = rows.into_iter().filter_map(|row| {
         let row = SellableRow {
             id: row.id?,
@@ -67,7 +70,7 @@ pub async fn till_view(tx: &mut Tx, site: SiteId, items: &[ItemId], day: Day) ->
         let id = ItemId::new(row.id);
         Some(Sellable::try_from(row).map(|sellable| (id, sellable)))
     });
-    Ok(TillView { location, sellables: sellables.collect::<Result<_>>()? })
+    Ok(TillView { location, own_currency, sellables: sellables.collect::<Result<_>>()? })
 }
 
 /// From which location a site's till sells.

@@ -106,6 +106,36 @@ fn every_page_fits_a_phone_and_a_desk_in_both_themes() {
 }
 
 #[test]
+fn price_lists_fit_a_phone_and_a_desk_in_both_themes() {
+    run(async |story| {
+        let id = |answer: testkit::Answer| testkit::text(&answer.ok().json()["id"]);
+        let cake = story.made_to_order("Cake", 300, 90).await;
+        let trade = id(story.post("/v1/price-lists", &json!({ "name": "Wholesale", "includesTax": false })).await);
+        let euro = json!({ "name": "Calais", "currency": "EUR", "includesTax": true });
+        let calais = json!({ "name": "Calais", "timeZone": "Europe/Paris", "currency": "EUR" });
+        let (site, euro) = (id(story.post("/v1/sites", &calais).await), id(story.post("/v1/price-lists", &euro).await));
+        let zurich = id(story.post("/v1/sites", &json!({ "name": "Zürich", "timeZone": "Europe/Zurich", "currency": "CHF" })).await);
+        for (list, price) in [(&trade, testkit::pounds(200)), (&euro, json!({ "minor": 450, "currency": "EUR" }))] {
+            story.post(&format!("/v1/items/{cake}/price"), &json!({ "price": price, "listId": list })).await.ok();
+        }
+        let cafe = id(story.post("/v1/customers", &json!({ "name": "Café Nero", "priceListId": trade })).await);
+        let mut sale = testkit::sale(&cake, "3");
+        sale["customerId"] = json!(cafe);
+        let order = id(story.post("/v1/sales", &sale).await);
+        let mut there = testkit::sale(&cake, "2");
+        there["siteId"] = json!(site);
+        story.post("/v1/sales", &there).await.ok();
+        let paths = json!({
+            "price-lists": "/settings/price-lists", "price-list-new": "/settings/price-lists/new", "price-list": format!("/settings/price-lists/{trade}"),
+            "site": format!("/settings/sites/{site}"), "site-without-list": format!("/settings/sites/{zurich}"), "item-lists": format!("/items/{cake}"),
+            "items-of-list": format!("/items?list={euro}"), "customer": format!("/customers/{cafe}"), "wholesale": format!("/orders/{order}"),
+            "receive-mixed": "/receipts/new", "reports-mixed": "/reports?by=site", "home-mixed": "/",
+        });
+        tell(&story, "every_page", json!({ "paths": paths, "strange": {} })).await;
+    });
+}
+
+#[test]
 fn the_team_and_the_operator_fit_a_phone_and_a_desk_in_both_themes() {
     run(async |story| {
         let ada = story.member(&[kernel::Role::Baker]).await;

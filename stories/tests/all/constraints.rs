@@ -20,6 +20,9 @@ const UNREACHED: &[(&str, &[&str])] = &[
             "catalog.item_unit_code_key",
             "catalog.item_unit_denominator_check",
             "catalog.item_unit_numerator_check",
+            "catalog.price_list_currency_check",
+            "catalog.price_list_name_check",
+            "catalog.price_list_position_check",
             "catalog.price_min_quantity_check",
             "catalog.price_unit_price_check",
             "catalog.tax_category_name_check",
@@ -109,9 +112,6 @@ const UNREACHED: &[(&str, &[&str])] = &[
     (
         "what is written there is worked out by the program, from what was taken",
         &[
-            "catalog.price_list_currency_check",
-            "catalog.price_list_name_check",
-            "catalog.price_list_name_key",
             "catalog.tax_category_usual",
             "db.job_state_check",
             "db.log_id",
@@ -217,6 +217,8 @@ const UNREACHED: &[(&str, &[&str])] = &[
             "catalog.item_unit_tenant_id_item_id_fkey",
             "catalog.price_tenant_id_item_id_fkey",
             "catalog.price_tenant_id_list_id_fkey",
+            "catalog.site_price_list_tenant_id_list_id_fkey",
+            "catalog.site_price_list_tenant_id_site_id_fkey",
             "catalog.tax_tenant_id_category_id_fkey",
             "identity.assistance_consent",
             "identity.device_site",

@@ -28,6 +28,8 @@ const SORTED: &[(&str, &str, &str)] = &[
     ("devices", "name", "a business has at most as many devices as `device.many` allows"),
     ("locations", "name", "a business has a handful of locations"),
     ("others", "since", "those who asked to join or left are few, and an index finds them"),
+    ("price-lists", "name", "a business has a handful of price lists"),
+    ("price-lists", "position", "a business has a handful of price lists"),
     ("sites", "created", "a business has a handful of sites"),
     ("sites", "name", "a business has a handful of sites"),
     ("trail", "at", "the few entries that have no number yet are sorted and merged with the log, which an index gives in this order"),

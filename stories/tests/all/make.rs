@@ -12,6 +12,8 @@ pub fn body(name: &str) -> Value {
     match name {
         "RefundOrder" => json!({ "reason": "stale" }),
         "ChangeItem" => json!({ "version": 1, "name": "Other" }),
+        "ChangePriceList" => json!({ "version": 1, "name": "Other" }),
+        "ChangeCustomer" => json!({ "version": 1, "name": "Other" }),
         "SetPrice" => json!({ "price": pounds(100), "fromDay": "2026-11-21" }),
         "SetRate" => json!({ "name": "VAT", "percent": "20", "fromDay": "2026-11-21" }),
         "ChangeRoles" => json!({ "version": 1, "roles": ["seller"] }),
@@ -47,7 +49,10 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
     let (item, site) = (&fixtures["items"], story.site);
     let version = async |path: &str| story.get(path).await.ok().json()["version"].clone();
     match name {
-        "AddCustomer" | "AddSupplier" => json!({ "name": fresh, "email": "ada@example.com", "phone": "0131 496 0000" }),
+        "AddCustomer" => {
+            json!({ "name": fresh, "email": "ada@example.com", "phone": "0131 496 0000", "priceListId": fixtures["price-lists"] })
+        }
+        "AddSupplier" => json!({ "name": fresh, "email": "ada@example.com", "phone": "0131 496 0000" }),
         "AddMember" => json!({ "name": "Ada", "email": email, "roles": ["seller"] }),
         "AcceptInvitation" => json!({ "token": "made-up", "password": "a sentence of nobody's" }),
         "Approve" => json!({ "roles": ["seller"], "ownRoles": [] }),
@@ -68,7 +73,9 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
             "pay": { "basis": "hour", "amount": pounds(1_500), "method": "bank" },
             "emergency": { "name": "Grace", "phone": "+44 131 496 0001", "relation": "sister" } })
         }
-        "AddSite" => json!({ "name": fresh, "timeZone": "Europe/London", "dayStart": "04:00", "currency": "GBP" }),
+        "AddSite" => {
+            json!({ "name": fresh, "timeZone": "Europe/London", "dayStart": "04:00", "currency": "GBP", "priceListId": fixtures["price-lists"] })
+        }
         "ChangeItem" => json!({ "version": version(address).await, "name": fresh, "category": "Bread", "sku": fresh, "active": true }),
         "ChangeRoles" => json!({ "version": version(address.trim_end_matches("/roles")).await, "roles": ["seller"] }),
         "CloseThrough" => json!({ "day": "2026-11-01" }),
@@ -79,6 +86,15 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
         }
         "CreateLocation" => json!({ "name": fresh, "kind": "store", "sells": false, "siteId": site }),
         "CreateTaxCategory" => json!({ "name": fresh }),
+        "CreatePriceList" => json!({ "name": fresh, "currency": "GBP", "includesTax": false, "position": 120 }),
+        "ChangePriceList" => {
+            json!({ "version": version(address).await, "name": fresh, "currency": "GBP", "includesTax": false, "position": 130, "active": true })
+        }
+        "ChoosePriceList" => json!({ "priceListId": fixtures["price-lists"] }),
+        "ChangeCustomer" => {
+            json!({ "version": version(address).await, "name": fresh, "email": "ada@example.com", "phone": "0131 496 0000",
+            "priceListId": fixtures["price-lists"] })
+        }
         "ChangeEmail" => json!({ "newEmail": email, "password": "a sentence of nobody's" }),
         "ChangePassword" => json!({ "currentPassword": "a sentence of nobody's", "newPassword": "seven loaves on the window sill" }),
         "CompleteSecond" | "DisableSecond" => json!({ "code": "123456" }),
@@ -140,9 +156,12 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
             json!({ "version": version(address).await, "colour": "#8a3b12", "replyTo": "ada@example.com", "signInPage": true })
         }
         "SaveSettings" => json!({ "name": "Hill Bakery", "version": version(address).await }),
-        "SetPrice" => json!({ "price": pounds(310), "fromDay": "2026-11-21", "priceUnit": "pc", "minQuantity": "2" }),
+        "SetPrice" => {
+            json!({ "price": pounds(310), "fromDay": "2026-11-21", "priceUnit": "pc", "minQuantity": "2", "listId": fixtures["price-lists"] })
+        }
         "SetRate" => json!({ "name": "VAT", "percent": "20", "compound": false, "fromDay": day_after(n) }),
         "SetSupplierPrice" => json!({ "itemId": item, "unit": "pc", "amount": pounds(80), "quantity": "1", "fromDay": "2026-11-21" }),
+        "UseItems" => json!({ "ids": [item], "active": true }),
         "SwitchTenant" => json!({ "tenant": fixtures["businesses"] }),
         _ => panic!("{name} is a new command: say here what it takes"),
     }

@@ -46,6 +46,7 @@ fn whatever_is_made_under_an_id_of_ones_own_is_made_once() {
                 "AddSupplier",
                 "CreateItem",
                 "CreateLocation",
+                "CreatePriceList",
                 "CreateTaxCategory",
                 "ReceiveStock",
                 "RefundOrder",

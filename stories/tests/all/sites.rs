@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kernel::Role;
 use serde_json::{Value, json};
-use testkit::{Answer, Person, Story, pounds, run, text};
+use testkit::{Answer, Person, Story, pounds, run, sale, text};
 use vault::SigningKey;
 
 /// What each site took in November, by its name.
@@ -57,7 +57,8 @@ fn a_second_site_trades_by_page() {
         let form = story.get("/orders/new").await.ok().text();
         assert!(!form.contains("siteId"), "of one site nobody is asked");
         let sent = [("name", "Mill Lane"), ("timeZone", "Europe/London"), ("dayStart", "04:00")];
-        assert_eq!(story.form("/settings/sites/add", &sent).await.location(), "/settings");
+        let lane = story.form("/settings/sites/add", &sent).await.location();
+        assert!(story.get(&lane).await.ok().text().contains("Retail"), "its page says by which list it sells");
 
         let form = story.get("/receipts/new").await.ok().text();
         assert!(form.contains("Shop, Mill Lane"), "{form}");
@@ -127,11 +128,22 @@ fn a_till_sells_at_the_site_where_it_stands_and_the_order_names_it() {
         let (till, id) = at_till(&story, &lane).await;
         assert_eq!(chosen(&till.get("/orders/new").await.ok()), lane);
         // A form that was open before there was a second site asks for none.
-        let sale = [("lines.0.itemId", "Coffee"), ("lines.0.quantity", "1"), ("method", "cash")];
-        let here = till.form("/orders/new", &sale).await.location();
+        let sent = [("lines.0.itemId", "Coffee"), ("lines.0.quantity", "1"), ("method", "cash")];
+        let here = till.form("/orders/new", &sent).await.location();
         let order = till.get(&format!("/v1{here}")).await.ok().json();
         assert_eq!((&order["site"], &order["deviceId"], &order["device"]), (&json!("Mill Lane"), &json!(id), &json!("Lane till")));
         let page = till.get(&here).await.ok().text();
         assert!(page.contains("Lane till") && page.contains("Mill Lane"), "{page}");
+        // So does a call that names no site; from elsewhere it is the first one's, and a site that is named is that one.
+        let coffee = order["lines"][0]["itemId"].as_str().unwrap().to_owned();
+        let sold_at = async |person: &Person, asked: &Value| {
+            let rung = person.post("/v1/sales", asked).await.ok().json();
+            text(&story.get(&format!("/v1/orders/{}", text(&rung["id"]))).await.ok().json()["siteId"])
+        };
+        assert_eq!(sold_at(&till, &sale(&coffee, "1")).await, lane);
+        assert_eq!(sold_at(&story.owner, &sale(&coffee, "1")).await, story.site.to_string());
+        let mut named = sale(&coffee, "1");
+        named["siteId"] = json!(story.site);
+        assert_eq!(sold_at(&till, &named).await, story.site.to_string());
     });
 }

@@ -31,7 +31,7 @@ async fn page(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
         here: "/settings",
         api: "/v1/sites",
         name: "name",
-        open: |_| None,
+        open: |row| Some(format!("/settings/sites/{}", row.get("id")?.as_str()?)),
         empty,
         clock,
         codes: &[],
@@ -52,6 +52,7 @@ async fn page(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
         (sites.show(cx, &mut tx).await?)
     };
     let mut buttons = vec![Button::link(t("roles-title"), "/settings/roles"), Button::link(t("settings-taxes"), "/settings/taxes")];
+    buttons.push(Button::link(t("settings-price-lists"), "/settings/price-lists"));
     if cx.op.permissions.has(Permission::ApiKeyWrite) {
         buttons.push(Button::link(t("keys-title"), "/settings/keys"));
     }
@@ -77,6 +78,7 @@ fn site_form(cx: &Cx, typed: &Typed<'_>) -> Markup {
         typed.field(Field::text("name", t("site-name")).focus()),
         typed.field(Field::text("timeZone", t("site-zone")).help(t("site-zone-help"))),
         typed.field(Field::new("dayStart", t("site-day-start"), Kind::Time).help(t("site-day-start-help")).value(site::DAY_START)),
+        typed.field(Field::text("currency", t("site-currency")).help(t("site-own-currency-help")).optional()),
     ];
     let crumbs = vec![Crumb { label: t("place-settings"), href: "/settings".into() }];
     let form_of = Form { cancel: leave("site-leave", "/settings"), ..Form::new("/settings/sites/add", cx.guard(), fields, t("site-add")) };
@@ -89,10 +91,12 @@ async fn add_site(cx: Cx, fields: Fields) -> Result<Reply> {
         name: fields.get("name").to_owned(),
         time_zone: fields.get("timeZone").to_owned(),
         day_start: Some(fields.get("dayStart").to_owned()),
-        currency: None,
+        currency: Some(fields.get("currency").to_owned()),
+        price_list_id: None,
     };
     match cx.submit(&fields, Ok(NewSite::of(&cx, command))).await? {
-        Ok(_) => Ok(Reply::see("/settings")),
+        // There it is said by which list it sells, or that it needs one.
+        Ok(answer) => Ok(Reply::see(format!("/settings/sites/{}", answer.body["id"].as_str().unwrap_or_default()))),
         Err(refused) => Ok(Reply::refused(site_form(&cx, &Typed::again(&fields, &refused)))),
     }
 }

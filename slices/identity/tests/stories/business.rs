@@ -118,10 +118,11 @@ fn settings_and_sites_change_and_stay_the_businesss_own() {
         let refused = owner.form("/settings/sites/add", &[("name", "Kiosk"), ("timeZone", "Mars/Base"), ("dayStart", "")]).await.is(422);
         assert_eq!(refused.input("timeZone"), "Mars/Base");
         let fields = [("name", "Kiosk"), ("timeZone", "Europe/Dublin"), ("dayStart", "06:00")];
-        assert_eq!(owner.form("/settings/sites/add", &fields).await.location(), "/settings");
+        let here = owner.form("/settings/sites/add", &fields).await.location();
         let sites = owner.get("/v1/sites").await.json();
         assert_eq!(sites["rows"].as_array().unwrap().len(), 2);
         assert_eq!((&sites["rows"][1]["name"], &sites["rows"][1]["dayStart"]), (&json!("Kiosk"), &json!(360)));
+        assert_eq!(here, format!("/settings/sites/{}", sites["rows"][1]["id"].as_str().unwrap()), "its own page");
 
         let mut tx = story.db.begin(story.op()).await.unwrap();
         let known = identity::sites(&mut tx).await.unwrap();

@@ -21,11 +21,12 @@ pub(super) struct Place {
     pub currency: Currency,
     pub zone: Zone,
     pub day_start: DayStart,
-    /// The list that prices are taken from where the files have none, and whether prices hold the tax.
-    pub list: PriceListId,
+    /// The list by which the site sells: prices are taken from it where the files have none, and those of the files stand on it.
+    pub list: Option<PriceListId>,
+    /// Whether prices hold the tax; so they do where there is no list.
     pub includes_tax: bool,
-    /// The list is in the site's currency, so that prices of the files may stand on it.
-    pub lists_prices: bool,
+    /// The site keeps the business's currency, in which standard costs are.
+    pub own_currency: bool,
     /// The last day that is closed.
     pub closed: Option<Day>,
     pub now: At,
@@ -36,12 +37,13 @@ impl Place {
     pub async fn read(tx: &mut Tx, site: Option<SiteId>) -> Result<Self> {
         let (tenant, now) = (tx.tenant().uuid(), tx.now());
         let row = sqlx::query!(
-            r#"SELECT s.id, s.currency, s.time_zone, s.day_start, l.id AS location, p.id AS list, p.includes_tax, p.currency AS list_currency, t.closed_through
+            r#"SELECT s.id, s.currency, s.time_zone, s.day_start, l.id AS location, p.list_id AS "list?", p.includes_tax AS "includes_tax?",
+                s.currency = t.currency AS "own_currency!", t.closed_through
             FROM db.tenant t
             JOIN LATERAL (SELECT i.id, i.currency, i.time_zone, i.day_start FROM identity.site i
                 WHERE i.tenant_id = $1 AND ($2::uuid IS NULL OR i.id = $2) ORDER BY i.created_at, i.id LIMIT 1) s ON true
             JOIN LATERAL (SELECT o.id FROM stock.location o WHERE o.tenant_id = $1 AND o.site_id = s.id AND o.sells ORDER BY o.id LIMIT 1) l ON true
-            JOIN LATERAL (SELECT d.id, d.includes_tax, d.currency FROM catalog.price_list d WHERE d.tenant_id = $1 ORDER BY d.position, d.id LIMIT 1) p ON true
+            LEFT JOIN catalog.list_of_site p ON p.tenant_id = $1 AND p.site_id = s.id
             WHERE t.id = $1"#,
             tenant,
             site.map(SiteId::uuid)
@@ -56,9 +58,9 @@ impl Place {
             currency: row.currency.parse().map_err(|_| bad("currency"))?,
             zone: row.time_zone.parse().map_err(|_| bad("zone"))?,
             day_start: DayStart::try_from(row.day_start).map_err(|_| bad("day start"))?,
-            list: PriceListId::new(row.list),
-            includes_tax: row.includes_tax,
-            lists_prices: row.list_currency == row.currency,
+            list: row.list.map(PriceListId::new),
+            includes_tax: row.includes_tax.unwrap_or(true),
+            own_currency: row.own_currency,
             closed: row.closed_through,
             now,
         })
@@ -114,7 +116,8 @@ pub(super) struct Item {
 
 impl Item {
     /// The price of one on a day; the present one where that day has none.
-    pub fn price(&self, list: PriceListId, day: Day, quantity: Quantity) -> Option<i64> {
+    pub fn price(&self, list: Option<PriceListId>, day: Day, quantity: Quantity) -> Option<i64> {
+        let list = list?;
         let on = |day| pricing::choose(&self.prices, &[list], self.id, day, quantity).map(|p| p.unit_price_minor);
         on(day).or_else(|| on(self.prices.iter().map(|p| p.from).max()?))
     }
@@ -151,24 +154,24 @@ struct TaxRow {
     until: Option<Day>,
 }
 
-/// Reads items with all their prices of a list in the site's currency and all their taxes, in the order of `ids`.
+/// Reads items with all their prices on the site's list and all their taxes, in the order of `ids`. Standard costs are in the
+/// business's currency: a site of another one has none.
 pub(super) async fn items(tx: &mut Tx, place: &Place, ids: &[ItemId]) -> Result<Vec<Item>> {
     let tenant = tx.tenant().uuid();
     let wanted: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT i.id, i.base_unit, i.stock_rule, i.standard_cost, i.standard_quantity,
+        r#"SELECT i.id, i.base_unit, i.stock_rule, CASE WHEN $4 THEN i.standard_cost ELSE 0 END AS "standard_cost!", i.standard_quantity,
             (SELECT json_agg(json_build_object('from', p.from_day, 'min', p.min_quantity, 'price', p.unit_price)) FROM catalog.price p
-                JOIN catalog.price_list l ON l.tenant_id = p.tenant_id AND l.id = p.list_id
-                WHERE p.tenant_id = $1 AND p.item_id = i.id AND p.list_id = $3 AND l.currency = $4) AS "prices: Json<Vec<PriceRow>>",
+                WHERE p.tenant_id = $1 AND p.item_id = i.id AND p.list_id = $3) AS "prices: Json<Vec<PriceRow>>",
             (SELECT json_agg(json_build_object('id', x.id, 'name', x.name, 'ppm', x.rate_ppm, 'compound', x.compound, 'from', x.from_day,
                 'until', x.until_day) ORDER BY x.position, x.id) FROM catalog.tax x
                 WHERE x.tenant_id = $1 AND x.category_id = i.tax_category_id) AS "taxes: Json<Vec<TaxRow>>"
         FROM catalog.item i WHERE i.tenant_id = $1 AND i.id = ANY($2)"#,
         tenant,
         &wanted,
-        place.list.uuid(),
-        place.currency.code()
+        place.list.map(PriceListId::uuid),
+        place.own_currency
     )
     .fetch_all(tx.conn())
     .await?;
@@ -186,8 +189,8 @@ struct Row {
     taxes: Option<Json<Vec<TaxRow>>>,
 }
 
-fn item(row: &Row, list: PriceListId) -> Item {
-    let id = ItemId::new(row.id);
+fn item(row: &Row, list: Option<PriceListId>) -> Item {
+    let (id, list) = (ItemId::new(row.id), list.unwrap_or(PriceListId::new(Uuid::nil())));
     let price =
         |p: &PriceRow| Price { item: id, list, from: p.from, min_quantity: Quantity::from_micros(p.min), unit_price_minor: p.price };
     let tax = |t: &TaxRow| (TaxRate { id: t.id, name: t.name.clone(), parts_per_million: t.ppm, compound: t.compound }, t.from, t.until);

@@ -119,7 +119,7 @@ impl Items {
         let missing: Vec<usize> = (0..seen.len()).filter(|n| ids[*n].is_none() && seen[*n].price.is_some()).collect();
         let past: Vec<catalog::PastItem> = missing.iter().map(|n| seen[*n].past(place, cost_percent)).collect();
         let from = first.map_or_else(|| Day::from(place.zone.local(place.now).date()), Day::from);
-        let made = if past.is_empty() { Vec::new() } else { catalog::match_or_make(tx, &past, from).await? };
+        let made = if past.is_empty() { Vec::new() } else { catalog::match_or_make(tx, &past, place.list, from).await? };
         for (n, id) in missing.iter().zip(&made) {
             ids[*n] = Some(*id);
         }
@@ -144,6 +144,11 @@ impl Items {
     }
 }
 
+/// So many percent of a price, rounded to the nearest minor unit.
+fn share(price: i64, percent: i32) -> i64 {
+    i64::try_from((i128::from(price) * i128::from(percent) + 50) / 100).unwrap_or(0)
+}
+
 impl Seen {
     fn past(&self, place: &Place, cost_percent: i32) -> catalog::PastItem {
         let fits = |text: &Option<String>, most: usize| {
@@ -154,8 +159,9 @@ impl Seen {
             name: self.name.clone(),
             sku: fits(&self.code, 60),
             category: fits(&self.category, 100),
-            unit_price: place.lists_prices.then_some(price),
-            standard_cost: i64::try_from((i128::from(price) * i128::from(cost_percent) + 50) / 100).unwrap_or(0),
+            unit_price: Some(price),
+            // A standard cost is in the business's currency, and the files tell none of it at a site of another one.
+            standard_cost: if place.own_currency { share(price, cost_percent) } else { 0 },
         }
     }
 }
