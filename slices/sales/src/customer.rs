@@ -1,4 +1,4 @@
-//! Who buys: enough of a customer to sell on account. Price lists, limits and statements come with their own capability.
+//! Who buys: enough of a customer to sell on account. What they owe is in `account.rs`.
 
 use db::{
     Command, Tx,
@@ -100,13 +100,19 @@ fn check(customer: &Customer) -> Result<()> {
 /// Customers by name.
 pub(crate) static CUSTOMERS: List = List {
     name: "customers",
-    sql: "SELECT c.id, c.name, c.email, c.phone, c.created_at FROM sales.customer c WHERE c.tenant_id = $1",
+    // What is owed in the business's own currency; of others their pages tell.
+    sql: "SELECT c.id, c.name, c.email, c.phone, c.created_at, t.currency,
+            (SELECT coalesce(sum(o.owed), 0)::bigint FROM sales.orders o
+                WHERE o.tenant_id = c.tenant_id AND o.customer_id = c.id AND o.owed > 0 AND o.currency = t.currency) AS owed
+        FROM sales.customer c JOIN db.tenant t ON t.id = c.tenant_id WHERE c.tenant_id = $1",
     columns: &[
         Column::hidden("id", Kind::Id),
         Column::shown("name", Kind::Text, "customer-name"),
         Column::shown("email", Kind::Text, "customer-email"),
         Column::shown("phone", Kind::Text, "customer-phone"),
         Column::hidden("created_at", Kind::Time),
+        Column::hidden("currency", Kind::Text),
+        Column::shown("owed", Kind::Money, "customer-owed").needing(Permission::OrderRead),
     ],
     filters: &[Filter { name: "from", sql: "name >= {}", kind: Kind::Text }],
     sorts: &[Sort { name: "name", column: "name", kind: Kind::Text }, Sort { name: "created", column: "created_at", kind: Kind::Time }],
@@ -128,8 +134,8 @@ async fn page(cx: Cx) -> Result<Markup> {
         here: "/customers",
         api: "/v1/customers",
         name: "name",
-        open: |row| Some(format!("/orders?customer={}", row.get("id")?.as_str()?)),
-        empty: ui::Empty { icon: "people", title: t("customers-empty-title"), text: t("customers-empty-text"), first: Some(new_button()) },
+        open: |row| Some(format!("/customers/{}", row.get("id")?.as_str()?)),
+        empty: ui::Empty { icon: "person", title: t("customers-empty-title"), text: t("customers-empty-text"), first: Some(new_button()) },
         zone: cx.site()?.zone.clone(),
         codes: &[],
         files_only: &[],
@@ -160,7 +166,7 @@ async fn add(cx: Cx, fields: Fields) -> Result<Reply> {
     let (name, email, phone) = (read.text("name", 200), read.optional_text("email", 320), read.optional_text("phone", 40));
     let command = read.done(|| Some(AddCustomer { id: None, name, email, phone }));
     Ok(match cx.submit(&fields, command).await? {
-        Ok(_) => Reply::see("/customers"),
+        Ok(answer) => Reply::see(format!("/customers/{}", answer.body["id"].as_str().unwrap_or_default())),
         Err(refused) => Reply::refused(form(&cx, Typed::again(&fields, &refused))),
     })
 }
@@ -180,6 +186,6 @@ pub(crate) fn search<'a>(tx: &'a mut Tx, wanted: &'a str) -> BoxFuture<'a, Resul
         )
         .fetch_all(tx.conn())
         .await?;
-        Ok(rows.into_iter().map(|r| Found { label: r.name, kind: "customer", href: format!("/orders?customer={}", r.id) }).collect())
+        Ok(rows.into_iter().map(|r| Found { label: r.name, kind: "customer", href: format!("/customers/{}", r.id) }).collect())
     })
 }
