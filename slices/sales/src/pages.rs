@@ -190,10 +190,12 @@ fn money(order: &Order) -> Markup {
     if order.rounding.minor != 0 {
         after.push(Fact::new(t("order-rounding"), html! { (order.rounding) }));
     }
-    after.extend(order.payments.iter().map(|payment| paid(payment, t(&format!("method-{}", payment.method)))));
+    after
+        .extend(order.payments.iter().map(|payment| paid(payment, t(&format!("method-{}", payment.method)), payment.reference.as_deref())));
+    // Their references stand on their own pages: they were given for more than this order.
     for payment in &order.received {
-        let by = [("method", t(&format!("method-{}", payment.method))), ("day", web::day_text(payment.day))];
-        after.push(paid(payment, tf("order-received", &by.each_ref().map(|(name, said)| (*name, said.as_str())))));
+        let (method, day) = (t(&format!("method-{}", payment.method)), web::day_text(payment.day));
+        after.push(paid(payment, tf("order-received", &[("method", &method), ("day", &day)]), None));
     }
     if order.payments.iter().any(|payment| payment.method == "on_account") && order.kind == "sale" {
         after.push(Fact::new(t("order-owed"), html! { (order.owed) }));
@@ -207,11 +209,10 @@ fn money(order: &Order) -> Markup {
     html! { div.stack { (ui::facts(&made)) (ui::facts(&after)) } }
 }
 
-/// A payment: what it is, its number, and how much of it is the order's.
-fn paid(payment: &OrderPayment, label: String) -> Fact {
-    let said = payment.reference.clone().unwrap_or_default();
+/// A payment: what it is, its number, its reference, and how much of it is the order's.
+fn paid(payment: &OrderPayment, label: String, reference: Option<&str>) -> Fact {
     let link = html! { a class="number" href={ "/payments/" (payment.id) } { (payment.number) } };
-    Fact::new(label, html! { (link) " " span class="unit" { (said) } " " (payment.amount) })
+    Fact::new(label, html! { (link) " " @if let Some(said) = reference { span.unit { (said) } " " } (payment.amount) })
 }
 
 /// The order's taxes, each summed over the lines.
