@@ -127,6 +127,7 @@ async fn make(app: &App) -> Result<String> {
     let tenant = identity::open_business(app, owner, &new).await?;
     past(app, tenant).await?;
     store_room(app, tenant).await?;
+    accounts(app, tenant).await?;
     app.jobs().seal_all().await?;
     Ok(password)
 }
@@ -186,5 +187,32 @@ async fn store_room(app: &App, tenant: TenantId) -> Result<()> {
     let delivery =
         json!({ "kind": "delivery", "supplier": "Pentland Dairy", "reference": "3391", "lines": [line(&butter, "40", "block", 6_400)] });
     run::<stock::ReceiveStock>(app, tenant, delivery).await?;
+    Ok(())
+}
+
+/// Three customers who buy on account: one has paid, one in part, one not yet.
+async fn accounts(app: &App, tenant: TenantId) -> Result<()> {
+    let pounds = |minor: i64| json!({ "minor": minor, "currency": "GBP" });
+    let breakfast = json!({ "name": "Office breakfast, a head", "kind": "product", "category": "Catering", "baseUnit": "pc",
+        "stockRule": "made_to_order", "price": pounds(650), "standardCost": { "amount": pounds(210) } });
+    let breakfast = run::<catalog::CreateItem>(app, tenant, breakfast).await?;
+    let accounts: [(&str, &str, &[&str], i64); 3] = [
+        ("Leith Street Books", "accounts@books.example", &["6", "4"], 6_500),
+        ("Calton Architects", "office@calton.example", &["12", "9", "10"], 10_000),
+        ("The Royal Mile Hostel", "kitchen@hostel.example", &["22"], 0),
+    ];
+    for (name, email, heads, paid) in accounts {
+        let customer = run::<sales::AddCustomer>(app, tenant, json!({ "name": name, "email": email })).await?;
+        for quantity in heads {
+            let sold = json!({ "customerId": customer["id"], "channel": "delivery", "lines": [{ "itemId": breakfast["id"], "quantity": quantity }],
+                "payments": [{ "method": "on_account" }] });
+            run::<sales::RingSale>(app, tenant, sold).await?;
+        }
+        if paid > 0 {
+            let received =
+                json!({ "customerId": customer["id"], "method": "card", "amount": pounds(paid), "reference": format!("Transfer, {name}") });
+            run::<sales::ReceivePayment>(app, tenant, received).await?;
+        }
+    }
     Ok(())
 }

@@ -58,8 +58,8 @@ FROM bench.l ORDER BY line;
 INSERT INTO sales.line_tax (tenant_id, order_id, n, line_n, tax_id, base, amount)
 SELECT '{tenant}', id, n, n, '{tax}', pieces * {price} * 5 / 6, pieces * {price} / 6 FROM bench.l ORDER BY line;
 
-INSERT INTO sales.payment (tenant_id, id, method, amount, currency, paid_at, day)
-SELECT '{tenant}', bench.id(o.at, 2, o.k), o.method, s.pieces * {price}, 'GBP', o.at, o.day FROM bench.o o JOIN bench.s s USING (k) ORDER BY o.k;
+INSERT INTO sales.payment (tenant_id, id, method, amount, currency, paid_at, day, document_id, n, site_id, taken_by)
+SELECT '{tenant}', bench.id(o.at, 2, o.k), o.method, s.pieces * {price}, 'GBP', o.at, o.day, o.id, 1, '{site}', '{seller}' FROM bench.o o JOIN bench.s s USING (k) ORDER BY o.k;
 
 INSERT INTO sales.allocation (tenant_id, payment_id, n, order_id, amount)
 SELECT '{tenant}', bench.id(o.at, 2, o.k), 1, o.id, s.pieces * {price} FROM bench.o o JOIN bench.s s USING (k) ORDER BY o.k;

@@ -64,6 +64,7 @@ pub async fn documents_by_number(tx: &mut Tx, wanted: &str) -> Result<Vec<Number
             let (kind, place) = match r.kind.as_str() {
                 "receipt" => ("receipt", "receipts"),
                 "import" => ("import", "import"),
+                "payment" => ("payment", "payments"),
                 _ => ("order", "orders"),
             };
             Numbered { number: r.number, kind, href: format!("/{place}/{}", r.document_id) }

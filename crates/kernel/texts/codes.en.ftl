@@ -213,9 +213,14 @@ code-order-state = The order is not in a state that allows this.
 code-order-paid-amount = The payments must equal the total.
 code-order-discount = A discount can't be more than the line.
 code-order-refund-more = More than was sold can't be refunded.
+code-order-refund-owed = More than is still owed of an order can't be taken off the account. Pay the rest back as money.
 code-order-customer-needed = A sale on account needs a customer.
 code-customer-unknown = There is no such customer.
 code-sale-exists = A sale with this id exists with other content.
+code-payment-more-than-owed = This is more than is owed.
+code-payment-orders = Say of each order once how much of it is paid; together they must equal the payment.
+code-payment-before-order = An order can't be paid on a day before its own.
+code-payment-exists = A payment with this id exists with other content.
 
 # Import of a past
 code-import-unknown = There is no such import.

@@ -24,7 +24,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 /// Who may hear of a kind of thing: who may see it. What is not named here is for those who read the whole trail.
 pub(crate) fn seen_by(kind: &str) -> Permission {
     match kind {
-        "order" => Permission::OrderRead,
+        "order" | "payment" => Permission::OrderRead,
         "item" => Permission::ItemRead,
         "customer" => Permission::CustomerRead,
         "supplier" => Permission::SupplierRead,

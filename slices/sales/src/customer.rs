@@ -1,6 +1,7 @@
-//! Who buys: enough of a customer to sell on account, by a price list of their own. Limits and statements come with their own
-//! capability.
+//! Who buys: enough of a customer to sell on account, by a price list of their own. What they owe is in `account.rs`; limits and
+//! statements come with their own capability.
 
+use crate::account;
 use db::{
     Command, Tx,
     list::{Column, Filter, Kind, List, Sort},
@@ -58,7 +59,7 @@ pub struct ChangeCustomer {
 }
 
 /// A customer.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Customer {
     /// The id.
@@ -95,7 +96,7 @@ async fn usable(tx: &mut Tx, list: PriceListId) -> Result<String> {
 }
 
 /// One customer.
-async fn customer(tx: &mut Tx, id: CustomerId) -> Result<Customer> {
+pub(crate) async fn customer(tx: &mut Tx, id: CustomerId) -> Result<Customer> {
     let tenant = tx.tenant().uuid();
     let row = sqlx::query!(
         r#"SELECT c.name, c.email, c.phone, c.price_list_id, l.name AS "price_list?", c.version FROM sales.customer c
@@ -227,9 +228,12 @@ fn check(customer: &Customer) -> Result<()> {
 /// Customers by name.
 pub(crate) static CUSTOMERS: List = List {
     name: "customers",
-    sql: "SELECT c.id, c.name, c.email, c.phone, c.price_list_id, c.created_at, \
-          (SELECT p.name FROM catalog.price_list p WHERE p.tenant_id = c.tenant_id AND p.id = c.price_list_id) AS price_list \
-          FROM sales.customer c WHERE c.tenant_id = $1",
+    // What is owed in the business's own currency; of others their pages tell.
+    sql: "SELECT c.id, c.name, c.email, c.phone, c.price_list_id, c.created_at, t.currency,
+            (SELECT p.name FROM catalog.price_list p WHERE p.tenant_id = c.tenant_id AND p.id = c.price_list_id) AS price_list,
+            (SELECT coalesce(sum(o.owed), 0)::bigint FROM sales.orders o
+                WHERE o.tenant_id = c.tenant_id AND o.customer_id = c.id AND o.owed > 0 AND o.currency = t.currency) AS owed
+        FROM sales.customer c JOIN db.tenant t ON t.id = c.tenant_id WHERE c.tenant_id = $1",
     columns: &[
         Column::hidden("id", Kind::Id),
         Column::shown("name", Kind::Text, "customer-name"),
@@ -238,6 +242,8 @@ pub(crate) static CUSTOMERS: List = List {
         Column::shown("price_list", Kind::Text, "customer-price-list"),
         Column::hidden("price_list_id", Kind::Id),
         Column::hidden("created_at", Kind::Time),
+        Column::hidden("currency", Kind::Text),
+        Column::shown("owed", Kind::Money, "customer-owed").needing(Permission::OrderRead),
     ],
     filters: &[Filter { name: "from", sql: "name >= {}", kind: Kind::Text }],
     sorts: &[Sort { name: "name", column: "name", kind: Kind::Text }, Sort { name: "created", column: "created_at", kind: Kind::Time }],
@@ -248,14 +254,10 @@ pub(crate) static CUSTOMERS: List = List {
 pub(crate) fn routes(routes: &mut Routes) {
     routes.command::<AddCustomer>("POST /v1/customers");
     routes.command::<ChangeCustomer>("POST /v1/customers/{id}");
-    routes.json("GET /v1/customers/{id}", Permission::CustomerRead, "Customer", &[], async |cx: Cx| {
-        customer(&mut cx.tx().await?, cx.id("id")?).await
-    });
     routes.list("GET /v1/customers", Permission::CustomerRead, &CUSTOMERS);
     routes.page("GET /customers", Permission::CustomerRead, page);
     routes.page("GET /customers/new", Permission::CustomerWrite, async |cx: Cx| new_page(&cx, Typed::default()).await);
     routes.form("POST /customers/new", Permission::CustomerWrite, add);
-    routes.page("GET /customers/{id}", Permission::CustomerRead, async |cx: Cx| show(&cx, Typed::default()).await);
     routes.form("POST /customers/{id}", Permission::CustomerWrite, change);
 }
 
@@ -266,7 +268,7 @@ async fn page(cx: Cx) -> Result<Markup> {
         api: "/v1/customers",
         name: "name",
         open: |row| Some(format!("/customers/{}", row.get("id")?.as_str()?)),
-        empty: ui::Empty { icon: "people", title: t("customers-empty-title"), text: t("customers-empty-text"), first: Some(new_button()) },
+        empty: ui::Empty { icon: "person", title: t("customers-empty-title"), text: t("customers-empty-text"), first: Some(new_button()) },
         clock: cx.clock(),
         codes: &[],
         files_only: &[],
@@ -279,7 +281,7 @@ fn new_button() -> Button {
     Button::link(t("customer-new"), "/customers/new").main()
 }
 
-fn crumbs() -> Vec<ui::Crumb> {
+pub(crate) fn crumbs() -> Vec<ui::Crumb> {
     vec![ui::Crumb { label: t("customers"), href: "/customers".into() }]
 }
 
@@ -316,42 +318,23 @@ async fn add(cx: Cx, fields: Fields) -> Result<Reply> {
     let price_list_id = read.optional("priceListId", "price_list.unknown");
     let command = read.done(|| Some(AddCustomer { id: None, name, email, phone, price_list_id }));
     Ok(match cx.submit(&fields, command).await? {
-        Ok(_) => Reply::see("/customers"),
+        Ok(answer) => Reply::see(format!("/customers/{}", answer.body["id"].as_str().unwrap_or_default())),
         Err(refused) => Reply::refused(new_page(&cx, Typed::again(&fields, &refused)).await?),
     })
 }
 
-async fn show(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
-    let mut tx = cx.tx().await?;
-    let customer = customer(&mut tx, cx.id("id")?).await?;
-    let mut fields = fields_of(&mut tx, &typed, Some(&customer)).await?;
+/// The form that changes a customer, for whoever may.
+pub(crate) async fn change_form(cx: &Cx, tx: &mut Tx, customer: &Customer, typed: &Typed<'_>) -> Result<Markup> {
+    if !cx.op.permissions.has(Permission::CustomerWrite) {
+        return Ok(html! {});
+    }
+    let mut fields = fields_of(tx, typed, Some(customer)).await?;
     fields.push(Field::hidden("version", customer.version.to_string()));
     let form = Form::new(format!("/customers/{}", customer.id), cx.guard(), fields, t("customer-change"));
-    let sees_orders = cx.op.permissions.has(Permission::OrderRead);
-    let orders = Button::link(t("customer-orders"), format!("/orders?customer={}", customer.id));
-    let body = ui::document(&ui::Document {
-        head: ui::Head {
-            crumbs: crumbs(),
-            kind: t("kind-customer"),
-            number: customer.name.clone(),
-            tone: ui::Tone::Plain,
-            state: t("customer-state"),
-            about: None,
-            facts: facts(&customer),
-        },
-        lines: html! {
-            (typed.banner())
-            @if cx.op.permissions.has(Permission::CustomerWrite) { (ui::form(&form)) }
-        },
-        money: None,
-        acts: Vec::new(),
-        links: sees_orders.then_some(orders).into_iter().collect(),
-        history: web::history(&mut tx, customer.id.uuid(), &cx.clock()).await?,
-    });
-    Ok(cx.bare_page(customer.name, body))
+    Ok(html! { (typed.banner()) (ui::form(&form)) })
 }
 
-fn facts(customer: &Customer) -> Vec<ui::Fact> {
+pub(crate) fn facts(customer: &Customer) -> Vec<ui::Fact> {
     let list = customer.price_list.clone().unwrap_or_else(|| t("customer-list-of-site"));
     [("customer-email", customer.email.clone()), ("customer-phone", customer.phone.clone()), ("customer-price-list", Some(list))]
         .into_iter()
@@ -367,7 +350,7 @@ async fn change(cx: Cx, fields: Fields) -> Result<Reply> {
     let command = read.done(|| Some(ChangeCustomer { id, version: version?, name, email, phone, price_list_id }));
     Ok(match cx.submit(&fields, command).await? {
         Ok(_) => Reply::see(format!("/customers/{id}")),
-        Err(refused) => Reply::refused(show(&cx, Typed::again(&fields, &refused)).await?),
+        Err(refused) => Reply::refused(account::document(&cx, Typed::again(&fields, &refused)).await?),
     })
 }
 
@@ -386,6 +369,6 @@ pub(crate) fn search<'a>(tx: &'a mut Tx, wanted: &'a str) -> BoxFuture<'a, Resul
         )
         .fetch_all(tx.conn())
         .await?;
-        Ok(rows.into_iter().map(|r| Found { label: r.name, kind: "customer", href: format!("/orders?customer={}", r.id) }).collect())
+        Ok(rows.into_iter().map(|r| Found { label: r.name, kind: "customer", href: format!("/customers/{}", r.id) }).collect())
     })
 }

@@ -1,8 +1,8 @@
 -- One order with its lines, taxes, payments and allocations.
 WITH placed AS (
     INSERT INTO sales.orders (tenant_id, id, kind, state, site_id, seller_id, device_id, customer_id, channel, placed_at, day, hour, currency,
-        gross, discount, net, tax, total, rounding, prices_include_tax, refund_of, note, lines)
-    SELECT t.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::smallint, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, cardinality($23::uuid[])
+        gross, discount, net, tax, total, rounding, prices_include_tax, refund_of, note, lines, owed)
+    SELECT t.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::smallint, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, cardinality($23::uuid[]), $46
     FROM db.tenant t WHERE t.id = $1
 ), lined AS (
     INSERT INTO sales.order_line (tenant_id, order_id, n, item_id, name, quantity, entered_quantity, unit, numerator, denominator, unit_price, parent_n,
@@ -19,9 +19,9 @@ WITH placed AS (
     FROM db.tenant t, unnest($38::int[], $39::uuid[], $40::bigint[], $41::bigint[]) WITH ORDINALITY AS u (line_n, tax_id, base, amount, n)
     WHERE t.id = $1
 ), paid AS (
-    INSERT INTO sales.payment (tenant_id, id, method, amount, currency, reference, paid_at, day)
-    SELECT t.id, u.id, u.method, u.amount, $13, u.reference, $10, $11
-    FROM db.tenant t, unnest($42::uuid[], $43::text[], $44::bigint[], $45::text[]) AS u (id, method, amount, reference)
+    INSERT INTO sales.payment (tenant_id, id, method, amount, currency, reference, paid_at, day, document_id, n, site_id, customer_id, taken_by, device_id)
+    SELECT t.id, u.id, u.method, u.amount, $13, u.reference, $10, $11, $2, u.n, $5, $8, $6, $7
+    FROM db.tenant t, unnest($42::uuid[], $43::text[], $44::bigint[], $45::text[]) WITH ORDINALITY AS u (id, method, amount, reference, n)
     WHERE t.id = $1
 )
 INSERT INTO sales.allocation (tenant_id, payment_id, n, order_id, amount)

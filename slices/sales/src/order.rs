@@ -117,6 +117,7 @@ impl Written<'_> {
             &self.payments.iter().map(|p| p.method.code().to_owned()).collect::<Vec<_>>(),
             &self.payments.iter().map(|p| p.amount).collect::<Vec<_>>(),
             &self.payments.iter().map(|p| p.reference.clone()).collect::<Vec<_>>() as &[Option<String>],
+            self.owed(),
         )
         .execute(tx.conn())
         .await
@@ -125,6 +126,12 @@ impl Written<'_> {
             other => other,
         })?;
         Ok(())
+    }
+
+    /// What a sale leaves owed. A refund leaves nothing: what it takes off the account is no longer owed of the order that it pays back.
+    fn owed(&self) -> i64 {
+        let on_account = self.payments.iter().filter(|p| p.method == Method::OnAccount && self.refund_of.is_none());
+        on_account.map(|p| p.amount).sum()
     }
 
     /// Books what was sold, its tax, its rounding and its payments: the sale is owed, and each payment pays what is owed.
@@ -252,8 +259,12 @@ pub struct Order {
     pub note: Option<String>,
     /// Its lines.
     pub lines: Vec<OrderLine>,
-    /// Its payments.
+    /// How it was paid when it was placed.
     pub payments: Vec<OrderPayment>,
+    /// What was received later of what was put on account, the earliest first, 500 of them.
+    pub received: Vec<OrderPayment>,
+    /// What is still owed of it on account.
+    pub owed: Money,
 }
 
 /// An order that pays another one back.
@@ -329,6 +340,10 @@ pub struct OrderTax {
 pub struct OrderPayment {
     /// Its id.
     pub id: PaymentId,
+    /// Its number: the order's and which one of it, or one of its own where it was received later.
+    pub number: String,
+    /// Its business day.
+    pub day: Day,
     /// `cash`, `card`, `mobile`, `on_account`.
     pub method: String,
     /// How much of it pays this order.
@@ -346,7 +361,7 @@ pub(crate) async fn load(tx: &mut Tx, id: OrderId) -> Result<Order> {
     let tenant = tx.tenant().uuid();
     let head = sqlx::query!(
         r#"SELECT o.kind, o.state, o.site_id, o.customer_id, o.channel, o.placed_at, o.day, o.currency, o.gross, o.discount, o.net, o.tax, o.total, o.rounding,
-            o.prices_include_tax, o.refund_of, o.external_number, o.note, o.device_id, n.number AS "number?", m.name AS "seller?", c.name AS "customer?", s.name AS site, d.name AS "device?",
+            o.prices_include_tax, o.refund_of, o.external_number, o.note, o.device_id, o.owed, n.number AS "number?", m.name AS "seller?", c.name AS "customer?", s.name AS site, d.name AS "device?",
             (SELECT coalesce(r.number, b.external_number) FROM sales.orders b LEFT JOIN db.number r ON r.tenant_id = b.tenant_id AND r.document_id = b.id
                 WHERE b.tenant_id = $1 AND b.id = o.refund_of) AS refund_of_number,
             (SELECT json_agg(json_build_array(f.id, f.number, f.total)) FROM (
@@ -367,6 +382,7 @@ pub(crate) async fn load(tx: &mut Tx, id: OrderId) -> Result<Order> {
     let currency: Currency = head.currency.parse().map_err(|e: &str| Error::Internal(e.into()))?;
     let money = |minor| Money::new(minor, currency);
     let refund = |(id, number, total): RefundRow| OrderRefund { id, number, total: money(total) };
+    let (payments, received) = load_payments(tx, id, currency).await?;
     Ok(Order {
         id,
         number: head.number,
@@ -395,7 +411,9 @@ pub(crate) async fn load(tx: &mut Tx, id: OrderId) -> Result<Order> {
         external_number: head.external_number,
         note: head.note,
         lines: load_lines(tx, id, currency).await?,
-        payments: load_payments(tx, id, currency).await?,
+        payments,
+        received,
+        owed: money(head.owed),
     })
 }
 
@@ -451,26 +469,33 @@ async fn load_lines(tx: &mut Tx, id: OrderId, currency: Currency) -> Result<Vec<
         .collect())
 }
 
-async fn load_payments(tx: &mut Tx, id: OrderId, currency: Currency) -> Result<Vec<OrderPayment>> {
+/// How an order was paid when it was placed, and what was received of it later.
+async fn load_payments(tx: &mut Tx, id: OrderId, currency: Currency) -> Result<(Vec<OrderPayment>, Vec<OrderPayment>)> {
     let tenant = tx.tenant().uuid();
     let rows = sqlx::query!(
-        "SELECT p.id, p.method, a.amount, p.reference FROM sales.allocation a
+        r#"SELECT p.id, coalesce((SELECT w.number FROM sales.payment_called w WHERE w.tenant_id = p.tenant_id AND w.id = p.id), '') AS "number!", p.day, p.method, a.amount, p.reference, p.n
+        FROM sales.allocation a
         JOIN sales.payment p ON p.tenant_id = a.tenant_id AND p.id = a.payment_id
-        WHERE a.tenant_id = $1 AND a.order_id = $2 ORDER BY p.id",
+        WHERE a.tenant_id = $1 AND a.order_id = $2 ORDER BY p.n NULLS LAST, p.paid_at, p.id LIMIT 520"#,
         tenant,
         id.uuid()
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|r| OrderPayment {
+    let (mut payments, mut received) = (Vec::new(), Vec::new());
+    for r in rows {
+        let with_order = r.n.is_some();
+        let payment = OrderPayment {
             id: PaymentId::new(r.id),
+            number: r.number,
+            day: r.day,
             method: r.method,
             amount: Money::new(r.amount, currency),
             reference: r.reference,
-        })
-        .collect())
+        };
+        if with_order { payments.push(payment) } else { received.push(payment) }
+    }
+    Ok((payments, received))
 }
 
 /// The id of a document as a plain UUID, for history.

@@ -11,8 +11,9 @@ use web::{
 };
 
 use crate::{
+    account::MONEY,
     list::ORDERS,
-    order::{self, Order, OrderTax},
+    order::{self, Order, OrderPayment, OrderTax},
     refund::{RefundLine, RefundOrder},
     sale::{Off, RingSale, SaleLine, SalePayment},
 };
@@ -21,7 +22,7 @@ use crate::{
 const ROWS: usize = 6;
 /// Items offered while typing.
 const OFFERED: i64 = 1_000;
-const METHODS: &[&str] = &["cash", "card", "mobile", "on_account"];
+pub(crate) const METHODS: &[&str] = &["cash", "card", "mobile", "on_account"];
 
 pub(crate) fn routes(routes: &mut Routes) {
     routes.page("GET /orders", Permission::OrderRead, list);
@@ -51,7 +52,7 @@ async fn list(cx: Cx) -> Result<Markup> {
             .value(cx.param("state").unwrap_or_default())
             .optional(),
         ],
-        keep: ["item", "hour", "site", "customer", "import", "kind"]
+        keep: ["item", "hour", "site", "customer", "import", "kind", "owed"]
             .iter()
             .filter_map(|n| cx.param(n).map(|v| ((*n).to_owned(), v.to_owned())))
             .collect(),
@@ -68,7 +69,7 @@ async fn list(cx: Cx) -> Result<Markup> {
         empty: ui::Empty { icon: "order", title: t("orders-empty-title"), text: t("orders-empty-text"), first: sells.then(ring_button) },
         clock: cx.clock(),
         codes: &[("kind", "order-kind"), ("state", "order-state")],
-        files_only: &["day", "net"],
+        files_only: &["day", "net", "owed"],
     };
     let table = list.show(&cx, &mut cx.tx().await?).await?;
     let toolbar = Toolbar { crumbs: Vec::new(), title: t("orders"), now: None, buttons: sells.then(ring_button).into_iter().collect() };
@@ -88,14 +89,16 @@ async fn document(cx: Cx) -> Result<Markup> {
     let state: pricing::State = order.state.parse()?;
     let may_refund =
         order.kind == "sale" && pricing::acts(state, cx.op.permissions).iter().any(|a| matches!(a, Move::Refund | Move::RefundPart));
-    let tone = if order.state == "paid" { Tone::Done } else { Tone::Waiting };
+    // Sold and handed over; but the money is still to come.
+    let owed = order.state == "paid" && order.owed.minor > 0;
+    let tone = if order.state == "paid" && !owed { Tone::Done } else { Tone::Waiting };
     let body = ui::document(&Document {
         head: Head {
             crumbs: vec![Crumb { label: t("orders"), href: "/orders".into() }],
             kind: t(&format!("order-kind-{}", order.kind)),
             number: called(&order),
             tone,
-            state: t(&format!("order-state-{}", order.state)),
+            state: if owed { t("order-state-owed") } else { t(&format!("order-state-{}", order.state)) },
             about: order.note.clone(),
             facts: facts(&order, &clock),
         },
@@ -122,8 +125,8 @@ fn facts(order: &Order, clock: &Clock) -> Vec<Fact> {
     if let Some(seller) = &order.seller {
         facts.push(Fact::new(t("order-seller"), html! { (seller) }));
     }
-    if let Some(customer) = &order.customer {
-        facts.push(Fact::new(t("order-customer"), html! { (customer) }));
+    if let Some((id, customer)) = order.customer_id.zip(order.customer.as_ref()) {
+        facts.push(Fact::new(t("order-customer"), html! { a href={ "/customers/" (id) } { (customer) } }));
     }
     if let Some(of) = order.refund_of {
         facts.push(Fact::new(t("order-refund-of"), link(of, order.refund_of_number.as_deref())));
@@ -188,9 +191,15 @@ fn money(order: &Order) -> Markup {
     if order.rounding.minor != 0 {
         after.push(Fact::new(t("order-rounding"), html! { (order.rounding) }));
     }
-    for payment in &order.payments {
-        let said = payment.reference.clone().unwrap_or_default();
-        after.push(Fact::new(t(&format!("method-{}", payment.method)), html! { (payment.amount) " " span class="unit" { (said) } }));
+    after
+        .extend(order.payments.iter().map(|payment| paid(payment, t(&format!("method-{}", payment.method)), payment.reference.as_deref())));
+    // Their references stand on their own pages: they were given for more than this order.
+    for payment in &order.received {
+        let (method, day) = (t(&format!("method-{}", payment.method)), web::day_text(payment.day));
+        after.push(paid(payment, tf("order-received", &[("method", &method), ("day", &day)]), None));
+    }
+    if order.payments.iter().any(|payment| payment.method == "on_account") && order.kind == "sale" {
+        after.push(Fact::new(t("order-owed"), html! { (order.owed) }));
     }
     // Only those who may see what things cost get the lines' costs.
     if let Some(costs) = order.lines.iter().map(|l| l.cost).collect::<Option<Vec<Money>>>() {
@@ -199,6 +208,12 @@ fn money(order: &Order) -> Markup {
         after.push(Fact::new(t("order-margin"), html! { (Money::new(order.net.minor - cost, order.total.currency)) }));
     }
     html! { div.stack { (ui::facts(&made)) (ui::facts(&after)) } }
+}
+
+/// A payment: what it is, its number, its reference, and how much of it is the order's.
+fn paid(payment: &OrderPayment, label: String, reference: Option<&str>) -> Fact {
+    let link = html! { a class="number" href={ "/payments/" (payment.id) } { (payment.number) } };
+    Fact::new(label, html! { (link) " " @if let Some(said) = reference { span.unit { (said) } " " } (payment.amount) })
 }
 
 /// The order's taxes, each summed over the lines.
@@ -223,15 +238,21 @@ struct Offer {
     own_site: Option<SiteId>,
 }
 
-impl Offer {
-    /// Where is sold: at the site that was chosen; else at the device's own, or the first.
-    fn site<'a>(&self, cx: &'a Cx, chosen: &str) -> Result<&'a Site> {
-        let wanted = chosen.trim().parse().ok().or(self.own_site.filter(|_| chosen.trim().is_empty()));
-        match wanted.and_then(|id: SiteId| cx.viewer.as_deref()?.sites.iter().find(|site| site.id == id)) {
-            Some(site) => Ok(site),
-            None => cx.site(),
-        }
+/// Where money is taken: at the site that was chosen; else at the device's own, or the first.
+pub(crate) fn chosen_site<'a>(cx: &'a Cx, own: Option<SiteId>, chosen: &str) -> Result<&'a Site> {
+    let wanted = chosen.trim().parse().ok().or(own.filter(|_| chosen.trim().is_empty()));
+    match wanted.and_then(|id: SiteId| cx.viewer.as_deref()?.sites.iter().find(|site| site.id == id)) {
+        Some(site) => Ok(site),
+        None => cx.site(),
     }
+}
+
+/// The site of the device that one is signed in on.
+pub(crate) async fn own_site(tx: &mut Tx) -> Result<Option<SiteId>> {
+    let tenant = tx.tenant().uuid();
+    let Some(device) = tx.op().device.map(DeviceId::uuid) else { return Ok(None) };
+    let site = sqlx::query_scalar!("SELECT site_id FROM identity.device WHERE tenant_id = $1 AND id = $2", tenant, device);
+    Ok(site.fetch_optional(tx.conn()).await?.map(SiteId::new))
 }
 
 async fn offer(tx: &mut Tx) -> Result<Offer> {
@@ -247,16 +268,8 @@ async fn offer(tx: &mut Tx) -> Result<Offer> {
     let customers = sqlx::query!("SELECT id, name FROM sales.customer WHERE tenant_id = $1 ORDER BY name LIMIT 500", tenant)
         .fetch_all(tx.conn())
         .await?;
-    let own_site = match tx.op().device.map(DeviceId::uuid) {
-        Some(device) => {
-            sqlx::query_scalar!("SELECT site_id FROM identity.device WHERE tenant_id = $1 AND id = $2", tenant, device)
-                .fetch_optional(tx.conn())
-                .await?
-        }
-        None => None,
-    };
     Ok(Offer {
-        own_site: own_site.map(SiteId::new),
+        own_site: own_site(tx).await?,
         items: items.into_iter().map(|r| (ItemId::new(r.id), r.name)).collect(),
         customers: std::iter::once(Choice::new("", t("sale-customer-none")))
             .chain(customers.into_iter().map(|r| Choice::new(r.id.to_string(), r.name)))
@@ -269,17 +282,17 @@ fn methods() -> ui::Kind {
 }
 
 /// Which of several sites it is sold at.
-fn site_field(cx: &Cx, offer: &Offer, typed: &Typed<'_>) -> Result<Option<Field>> {
+pub(crate) fn site_field(cx: &Cx, own: Option<SiteId>, typed: &Typed<'_>) -> Result<Option<Field>> {
     let sites = &cx.viewer()?.sites;
     let choices = sites.iter().map(|site| Choice::new(site.id.to_string(), &site.name)).collect();
-    let field = Field::new("siteId", t("sale-site"), ui::Kind::Select(choices)).value(offer.site(cx, "")?.id.to_string());
+    let field = Field::new("siteId", t("sale-site"), ui::Kind::Select(choices)).value(chosen_site(cx, own, "")?.id.to_string());
     Ok((sites.len() > 1).then(|| typed.field(field)))
 }
 
 async fn ring_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
     let offer = offer(&mut cx.tx().await?).await?;
-    let site = site_field(cx, &offer, &typed)?;
-    let currency = offer.site(cx, site.as_ref().map_or("", |field| &field.value))?.currency;
+    let site = site_field(cx, offer.own_site, &typed)?;
+    let currency = chosen_site(cx, offer.own_site, site.as_ref().map_or("", |field| &field.value))?.currency;
     if offer.items.is_empty() {
         let first = Some(Button::link(t("sale-no-items-first"), "/items/new").main());
         let empty = ui::Empty { icon: "order", title: t("sale-no-items-title"), text: t("sale-no-items-text"), first };
@@ -336,7 +349,7 @@ fn read_sale(cx: &Cx, fields: &Fields, offer: &Offer) -> Result<RingSale> {
             lines.push(SaleLine { item_id: *item, quantity, unit: None, discount: None, parent: None });
         }
     }
-    let site = offer.site(cx, fields.get("siteId"))?;
+    let site = chosen_site(cx, offer.own_site, fields.get("siteId"))?;
     let site_id = read.optional("siteId", "site.unknown").or(Some(site.id));
     let discount = if fields.get("discount").trim().is_empty() { None } else { read.money("discount", site.currency) };
     let customer_id: Option<CustomerId> = read.optional("customer", "customer.unknown");
@@ -363,19 +376,23 @@ async fn ring(cx: Cx, fields: Fields) -> Result<Reply> {
     match cx.submit(&fields, command).await? {
         Ok(answer) => Ok(Reply::see(format!("/orders/{}", answer.body["id"].as_str().unwrap_or_default()))),
         Err(refused) => {
-            let refused = to_rows(refused, &fields);
+            let refused = to_rows(refused, "lines", &filled(&fields));
             Ok(Reply::refused(ring_page(&cx, Typed::again(&fields, &refused)).await?))
         }
     }
 }
 
-/// The command counts its lines without the form's empty rows: complaints go back to the row where they were typed.
-fn to_rows(refused: Refused, fields: &Fields) -> Refused {
-    let typed: Vec<usize> = (0..fields.rows("lines")).filter(|i| !fields.get(&format!("lines.{i}.itemId")).trim().is_empty()).collect();
+/// The rows of the sale's form in which an item stands.
+fn filled(fields: &Fields) -> Vec<usize> {
+    (0..fields.rows("lines")).filter(|i| !fields.get(&format!("lines.{i}.itemId")).trim().is_empty()).collect()
+}
+
+/// A command counts without the form's empty rows: complaints go back to the row where they were typed.
+pub(crate) fn to_rows(refused: Refused, prefix: &str, filled: &[usize]) -> Refused {
     let row = |field: String| -> String {
         let mut parts = field.splitn(3, '.');
-        match (parts.next(), parts.next().and_then(|n| n.parse::<usize>().ok()).and_then(|n| typed.get(n)), parts.next()) {
-            (Some("lines"), Some(row), Some(rest)) => format!("lines.{row}.{rest}"),
+        match (parts.next(), parts.next().and_then(|n| n.parse::<usize>().ok()).and_then(|n| filled.get(n)), parts.next()) {
+            (Some(said), Some(row), Some(rest)) if said == prefix => format!("{prefix}.{row}.{rest}"),
             _ => field.clone(),
         }
     };
@@ -400,11 +417,8 @@ async fn refund_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
             lines.push(typed.field(Field::new(shelf, tf("refund-restock", &[("name", &line.name)]), ui::Kind::Checkbox).optional()));
         }
     }
-    let first = order.payments.first().map(|p| p.method.clone()).unwrap_or_default();
-    let why = vec![
-        typed.field(Field::new("method", t("refund-method"), methods()).value(first)),
-        typed.field(Field::text("reason", t("refund-reason")).help(t("refund-reason-help"))),
-    ];
+    let why =
+        vec![typed.field(refund_method(&order)), typed.field(Field::text("reason", t("refund-reason")).help(t("refund-reason-help")))];
     let mut form = Form::new(format!("/orders/{id}/refund"), cx.guard(), Vec::new(), t("refund-done"));
     form.cancel = Some(Button::link(t("sale-leave"), format!("/orders/{id}")));
     form.more = html! {
@@ -416,6 +430,14 @@ async fn refund_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
     let up = |label, href| Crumb { label, href };
     let crumbs = vec![up(t("orders"), "/orders".into()), up(called(&order), format!("/orders/{id}"))];
     Ok(cx.page_with(Toolbar { crumbs, title, ..Toolbar::default() }, html! { (typed.banner()) (ui::form(&form)) }))
+}
+
+/// How money goes back. While something is owed of the order, that is taken off first, and the form says so.
+fn refund_method(order: &Order) -> Field {
+    let came_by = order.payments.iter().chain(order.received.last()).find(|p| p.method != "on_account").map(|p| p.method.clone());
+    let choices = MONEY.iter().map(|m| Choice::new(*m, t(&format!("method-{m}")))).collect();
+    let field = Field::new("method", t("refund-method"), ui::Kind::Select(choices)).value(came_by.unwrap_or_else(|| MONEY[0].to_owned()));
+    if order.owed.minor == 0 { field } else { field.help(tf("refund-owed-help", &[("owed", &order.owed.to_string())])) }
 }
 
 fn read_refund(fields: &Fields, order: &Order) -> Result<RefundOrder> {

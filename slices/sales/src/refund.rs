@@ -2,8 +2,8 @@
 
 use db::{Command, Tx};
 use kernel::{
-    Cause, Change, DocumentRef, Error, ItemId, LocationId, Money, Movement, OrderId, Permission, Quantity, Ratio, Result, SiteId, TaxId,
-    Valuation, account,
+    Cause, Change, Currency, DocumentRef, Error, ItemId, LocationId, Money, Movement, OrderId, Permission, Quantity, Ratio, Result, SiteId,
+    TaxId, Valuation, account,
 };
 use pricing::{Act, Method, QuotedLine, State, TaxRow, Totals};
 use serde::Deserialize;
@@ -29,7 +29,8 @@ pub struct RefundOrder {
     /// Which lines; all that is left, when nothing is said.
     #[serde(default)]
     pub lines: Option<Vec<RefundLine>>,
-    /// How: `cash`, `card`, `mobile`, `on_account`; as the first payment was, when nothing is said.
+    /// How: `cash`, `card`, `mobile`; as it was paid, when nothing is said. What is still owed of the order is taken off the
+    /// account before any money goes back, whatever is said here; `on_account` says that no money is to go back at all.
     #[serde(default)]
     pub method: Option<String>,
     /// Why.
@@ -87,9 +88,8 @@ impl Command for RefundOrder {
         let id = self.refund_id.unwrap_or_else(|| tx.op().id());
         let lines = wanted.iter().map(|(sold, quantity, _)| line_back(sold, *quantity)).collect::<Result<Vec<_>>>()?;
         let totals = totals(&lines)?;
-        let method = method(self.method.as_deref(), head.method.as_deref())?;
-        let payments =
-            if totals.total == 0 { Vec::new() } else { vec![Payment { id: tx.op().id(), method, amount: totals.total, reference: None }] };
+        let off = head.owed.min(-totals.total);
+        let payments = payments(tx, self.method.as_deref(), &head, totals.total, till.currency)?;
         let left: bool = sold.iter().any(|s| {
             let now: i64 = wanted.iter().filter(|w| w.0.n == s.n).map(|w| w.1.micros()).sum();
             s.quantity.micros() > s.refunded.micros() + now
@@ -123,7 +123,7 @@ impl Command for RefundOrder {
                 tx.post([movement]);
             }
         }
-        save_state(tx, self.id, head.version, state).await?;
+        save(tx, self.id, head.version, state, off).await?;
         tx.number("C", "order", id.uuid(), till.day.date().year());
         let money = |minor| Money::new(minor, till.currency);
         let rung = Rung {
@@ -148,16 +148,29 @@ struct Head {
     customer: Option<kernel::CustomerId>,
     prices_include_tax: bool,
     version: i32,
-    method: Option<String>,
+    /// What is still owed of it.
+    owed: i64,
+    /// How money came in for it: with the sale, or else the last time that something was received of it.
+    paid_by: Option<String>,
 }
 
-/// Locks the order, so that two refunds at once are one after the other.
+/// Locks the order, so that two refunds at once are one after the other; its customer before, as whoever receives a payment does,
+/// so that what is owed of it stays what it is.
 async fn lock(tx: &mut Tx, id: OrderId) -> Result<Head> {
     let tenant = tx.tenant().uuid();
+    sqlx::query!(
+        "SELECT c.id FROM sales.orders o JOIN sales.customer c ON c.tenant_id = o.tenant_id AND c.id = o.customer_id
+        WHERE o.tenant_id = $1 AND o.id = $2 FOR NO KEY UPDATE OF c",
+        tenant,
+        id.uuid()
+    )
+    .fetch_optional(tx.conn())
+    .await?;
     let row = sqlx::query!(
-        r#"SELECT o.kind, o.state, o.site_id, o.customer_id, o.prices_include_tax, o.version,
+        r#"SELECT o.kind, o.state, o.site_id, o.customer_id, o.prices_include_tax, o.version, o.owed,
             (SELECT p.method FROM sales.allocation a JOIN sales.payment p ON p.tenant_id = a.tenant_id AND p.id = a.payment_id
-                WHERE a.tenant_id = o.tenant_id AND a.order_id = o.id ORDER BY p.id LIMIT 1) AS method
+                WHERE a.tenant_id = o.tenant_id AND a.order_id = o.id AND p.method <> 'on_account'
+                ORDER BY p.n NULLS LAST, p.paid_at DESC, p.id DESC LIMIT 1) AS paid_by
         FROM sales.orders o WHERE o.tenant_id = $1 AND o.id = $2 FOR UPDATE OF o"#,
         tenant,
         id.uuid()
@@ -174,7 +187,8 @@ async fn lock(tx: &mut Tx, id: OrderId) -> Result<Head> {
         customer: row.customer_id.map(kernel::CustomerId::new),
         prices_include_tax: row.prices_include_tax,
         version: row.version,
-        method: row.method,
+        owed: row.owed,
+        paid_by: row.paid_by,
     })
 }
 
@@ -281,9 +295,23 @@ fn totals(lines: &[Line]) -> Result<Totals> {
     Ok(Totals { gross, discount, net, tax: total - net, total, to_pay: total, rounding_difference: 0 })
 }
 
-fn method(said: Option<&str>, first: Option<&str>) -> Result<Method> {
-    let method = said.or(first).unwrap_or("cash");
-    method.parse().map_err(|_| Error::field("method", "choice.unknown"))
+/// How `total` (below zero) goes back: off the account as far as something is still owed of the order, the rest as money. Nobody
+/// who owes for goods gets money for them, and nothing is left as a credit that no list of open orders would show.
+fn payments(tx: &Tx, said: Option<&str>, head: &Head, total: i64, currency: Currency) -> Result<Vec<Payment>> {
+    let said: Option<Method> = said.map(str::parse).transpose().map_err(|_| Error::field("method", "choice.unknown"))?;
+    let off = head.owed.min(-total);
+    let money = total + off;
+    if said == Some(Method::OnAccount) && money != 0 {
+        let owed = Money::new(head.owed, currency);
+        return Err(Error::rule("order.refund_owed").at("method").because(format!("{owed} of it is still owed.")));
+    }
+    let method = match said {
+        Some(method) => method,
+        None => head.paid_by.as_deref().map_or(Ok(Method::Cash), str::parse)?,
+    };
+    let payment = |method, amount| Payment { id: tx.op().id(), method, amount, reference: None };
+    let both = [payment(Method::OnAccount, -off), payment(method, money)];
+    Ok(both.into_iter().filter(|p| p.amount != 0).collect())
 }
 
 /// The line's share of what it had cost goes back; the last of it takes what is left of the cost.
@@ -314,14 +342,16 @@ fn share_of_cost(sold: &Sold, quantity: Quantity) -> Result<i64> {
     Ok(up_to(sold.refunded.micros() + quantity.micros())? - before)
 }
 
-async fn save_state(tx: &mut Tx, id: OrderId, version: i32, state: State) -> Result<()> {
+/// Writes the order's new state, and takes off what is no longer owed of it.
+async fn save(tx: &mut Tx, id: OrderId, version: i32, state: State, off: i64) -> Result<()> {
     let tenant = tx.tenant().uuid();
     let done = sqlx::query!(
-        "UPDATE sales.orders SET state = $3, version = version + 1 WHERE tenant_id = $1 AND id = $2 AND version = $4",
+        "UPDATE sales.orders SET state = $3, owed = owed - $5, version = version + 1 WHERE tenant_id = $1 AND id = $2 AND version = $4",
         tenant,
         id.uuid(),
         state.code(),
-        version
+        version,
+        off
     )
     .execute(tx.conn())
     .await?;

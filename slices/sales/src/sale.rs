@@ -122,7 +122,7 @@ impl Command for RingSale {
     }
 
     async fn run(self, tx: &mut Tx) -> Result<Rung> {
-        let at = moment(self.placed_at, tx.now())?;
+        let at = moment("placedAt", self.placed_at, tx.now())?;
         let channel = channel(self.channel.as_deref())?;
         check_lines(&self.lines)?;
         check_note(self.note.as_deref())?;
@@ -167,10 +167,10 @@ impl Command for RingSale {
     }
 }
 
-/// A sale happened now or before, never later; a device's clock may be five minutes fast.
-pub(crate) fn moment(said: Option<At>, now: At) -> Result<At> {
+/// A sale (or a payment) happened now or before, never later; a device's clock may be five minutes fast.
+pub(crate) fn moment(field: &str, said: Option<At>, now: At) -> Result<At> {
     match said {
-        Some(at) if at > now.plus_seconds(300) => Err(Error::field("placedAt", "time.later")),
+        Some(at) if at > now.plus_seconds(300) => Err(Error::field(field, "time.later")),
         Some(at) => Ok(at),
         None => Ok(now),
     }

@@ -1,10 +1,12 @@
 //! `hearth check` finds each kind of spoiled order and names it.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 use testkit::{Story, own_database, pounds, text};
 
-/// What spoils a row, what mends it, which check is to find it, and of which order.
-const SPOILT: [(&str, &str, &str, &str); 11] = [
+/// What spoils a row, what mends it, which check is to find it, and what it is to name.
+const SPOILT: [(&str, &str, &str, &str); 20] = [
     (
         "UPDATE sales.orders SET net = net + 1, total = total + 1 WHERE gross = 320",
         "UPDATE sales.orders SET net = net - 1, total = total - 1 WHERE gross = 320",
@@ -56,7 +58,7 @@ const SPOILT: [(&str, &str, &str, &str); 11] = [
         "bread",
     ),
     (
-        "UPDATE ledger.transfer SET debit_id = '00000000-0000-7000-8000-0000000003e8' WHERE debit_id = '00000000-0000-7000-8000-0000000003f2'",
+        "UPDATE ledger.transfer SET debit_id = '00000000-0000-7000-8000-0000000003e8' WHERE debit_id = '00000000-0000-7000-8000-0000000003f2' AND amount = 600",
         "UPDATE ledger.transfer SET debit_id = '00000000-0000-7000-8000-0000000003f2' WHERE amount = 600",
         "sales.order_money",
         "cake",
@@ -67,7 +69,77 @@ const SPOILT: [(&str, &str, &str, &str); 11] = [
         "sales.order_money",
         "bread",
     ),
+    // Payments' numbers: of another document, of none, and of a series of its own.
+    (
+        "UPDATE sales.payment SET document_id = '00000000-0000-7000-8000-000000000001' WHERE amount = 320",
+        "UPDATE sales.payment p SET document_id = a.order_id FROM sales.allocation a WHERE a.payment_id = p.id AND p.amount = 320",
+        "sales.payment_number",
+        "bread payment",
+    ),
+    (
+        "UPDATE sales.payment SET n = 0 WHERE amount = 320",
+        "UPDATE sales.payment SET n = 1 WHERE amount = 320",
+        "sales.payment_number",
+        "bread payment",
+    ),
+    (
+        "UPDATE db.number SET kind = 'order' WHERE series = 'P'",
+        "UPDATE db.number SET kind = 'payment' WHERE series = 'P'",
+        "sales.payment_number",
+        "received",
+    ),
+    // What was received later: what it came in as, that the ledger holds it, and that it lowers what is owed.
+    (
+        "UPDATE sales.payment SET method = 'mobile' WHERE document_id IS NULL",
+        "UPDATE sales.payment SET method = 'card' WHERE document_id IS NULL",
+        "sales.payment_money",
+        "received",
+    ),
+    (
+        "UPDATE ledger.transfer SET amount = amount + 5 WHERE document_kind = 'payment'",
+        "UPDATE ledger.transfer SET amount = amount - 5 WHERE document_kind = 'payment'",
+        "sales.payment_money",
+        "received",
+    ),
+    (
+        "UPDATE ledger.transfer SET document_kind = 'gift' WHERE document_kind = 'payment'",
+        "UPDATE ledger.transfer SET document_kind = 'payment' WHERE document_kind = 'gift'",
+        "sales.payment_money",
+        "received",
+    ),
+    (
+        "UPDATE sales.orders SET owed = owed + 1 WHERE owed = 300",
+        "UPDATE sales.orders SET owed = owed - 1 WHERE owed = 301",
+        "sales.order_owed",
+        "owed",
+    ),
+    (
+        "UPDATE sales.allocation SET amount = amount + 1 WHERE amount = 700",
+        "UPDATE sales.allocation SET amount = amount - 1 WHERE amount = 701",
+        "sales.order_owed",
+        "owed",
+    ),
+    (
+        "UPDATE sales.payment SET customer_id = NULL WHERE document_id IS NULL",
+        "UPDATE sales.payment p SET customer_id = o.customer_id FROM sales.orders o WHERE p.document_id IS NULL AND o.owed = 300",
+        "sales.customer_owed",
+        "customer",
+    ),
 ];
+
+/// What the checks are to name, by its word here.
+type Named = HashMap<&'static str, String>;
+
+/// Ten rounds of something on account, of which a part was received by card.
+async fn on_account(story: &Story, named: &mut Named) {
+    let tea = story.made_to_order("Tea", 100, 20).await;
+    let customer = text(&story.post("/v1/customers", &json!({ "name": "The corner shop" })).await.ok().json()["id"]);
+    let asked = json!({ "customerId": customer, "lines": [{ "itemId": tea, "quantity": "10" }], "payments": [{ "method": "on_account" }] });
+    named.insert("owed", text(&story.post("/v1/sales", &asked).await.ok().json()["id"]));
+    let received = json!({ "customerId": customer, "method": "card", "amount": pounds(700) });
+    named.insert("received", text(&story.post("/v1/payments", &received).await.ok().json()["id"]));
+    named.insert("customer", customer);
+}
 
 /// Sells a bread without tax for cash, and a cake with tax by card; both orders.
 async fn two_sales(story: &Story) -> (String, String) {
@@ -91,12 +163,14 @@ async fn two_sales(story: &Story) -> (String, String) {
 fn each_spoiled_row_is_found_and_named() {
     own_database(async |story| {
         let (bread, cake) = two_sales(&story).await;
+        let paid = story.get(&format!("/v1/orders/{bread}")).await.ok().json()["payments"][0]["id"].clone();
+        let mut named = Named::from([("bread", bread), ("cake", cake), ("bread payment", text(&paid))]);
+        on_account(&story, &mut named).await;
         assert!(story.check().await.is_empty());
         for (spoil, mend, check, of) in SPOILT {
-            let order = if of == "bread" { &bread } else { &cake };
             story.as_role("postgres", spoil).await;
             let found = story.check().await;
-            assert!(found.iter().any(|f| f.finding.check == check && f.finding.id.to_string() == *order), "{spoil}: {found:?}");
+            assert!(found.iter().any(|f| f.finding.check == check && f.finding.id.to_string() == named[of]), "{spoil}: {found:?}");
             story.as_role("postgres", mend).await;
             assert!(story.check().await.is_empty(), "{mend}");
         }

@@ -177,6 +177,8 @@ fn opens(kind: &str, id: Uuid) -> Option<String> {
         "item" => "items",
         "receipt" => "receipts",
         "supplier" => "suppliers",
+        "customer" => "customers",
+        "payment" => "payments",
         "import" => "import",
         _ => return None,
     };

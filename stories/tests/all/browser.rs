@@ -136,6 +136,30 @@ fn price_lists_fit_a_phone_and_a_desk_in_both_themes() {
 }
 
 #[test]
+fn accounts_and_payments_fit_a_phone_and_a_desk_in_both_themes() {
+    run(async |story| {
+        let coffee = story.made_to_order("Coffee", 260, 55).await;
+        story.sell(&coffee, "3").await;
+        let corner = testkit::text(
+            &story.post("/v1/customers", &json!({ "name": "The corner shop", "phone": "0131 496 0000" })).await.ok().json()["id"],
+        );
+        for quantity in ["4", "9"] {
+            let sold = json!({ "customerId": corner, "lines": [{ "itemId": coffee, "quantity": quantity }], "payments": [{ "method": "on_account" }] });
+            story.post("/v1/sales", &sold).await.ok();
+        }
+        let received = json!({ "customerId": corner, "method": "card", "amount": testkit::pounds(1_500), "reference": "AB 12" });
+        let received = story.post("/v1/payments", &received).await.ok().json();
+        let (payment, owed) = (testkit::text(&received["id"]), testkit::text(&received["orders"][1]["id"]));
+        let paths = json!({
+            "accounts": "/customers", "customer": format!("/customers/{corner}"), "receive-payment": format!("/customers/{corner}/payment"),
+            "payments": "/payments", "payment": format!("/payments/{payment}"), "order-owed": format!("/orders/{owed}"),
+            "refund-owed": format!("/orders/{owed}/refund"),
+        });
+        tell(&story, "every_page", json!({ "paths": paths, "strange": {} })).await;
+    });
+}
+
+#[test]
 fn the_team_and_the_operator_fit_a_phone_and_a_desk_in_both_themes() {
     run(async |story| {
         let ada = story.member(&[kernel::Role::Baker]).await;

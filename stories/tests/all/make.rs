@@ -130,6 +130,9 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
         "MapImport" => json!({ "costPercent": 40, "method": "card" }),
         "OpenBusiness" => json!({ "name": "Hill", "slug": format!("{}-{n}", story.slug), "currency": "GBP", "timeZone": "Europe/London",
             "dayStart": "04:00", "siteName": "Shop", "ownerName": "Ada" }),
+        "ReceivePayment" => {
+            json!({ "customerId": fixtures["customers"], "method": "card", "amount": pounds(1), "reference": fresh, "siteId": site })
+        }
         "ReceiveStock" => {
             json!({ "kind": "delivery", "supplier": "Mill", "reference": "A 1", "siteId": site, "effectiveAt": "2026-11-21T08:00:00Z",
             "lines": [{ "itemId": item, "quantity": "1", "unit": "pc", "amount": pounds(90), "lot": { "code": "L1", "bestBefore": "2027-01-01" } }] })

@@ -16,7 +16,7 @@ fn own_id(route: &Route) -> Option<&'static str> {
 /// The same with other content.
 fn other(body: &Value) -> Value {
     let mut other = body.clone();
-    let field = ["name", "supplier", "reason", "note"].into_iter().find(|field| body.get(field).is_some()).unwrap();
+    let field = ["name", "supplier", "reason", "note", "reference"].into_iter().find(|field| body.get(field).is_some()).unwrap();
     other[field] = json!("Something else");
     other
 }
@@ -48,6 +48,7 @@ fn whatever_is_made_under_an_id_of_ones_own_is_made_once() {
                 "CreateLocation",
                 "CreatePriceList",
                 "CreateTaxCategory",
+                "ReceivePayment",
                 "ReceiveStock",
                 "RefundOrder",
                 "RingSale"

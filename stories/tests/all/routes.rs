@@ -141,16 +141,18 @@ pub async fn fixtures(story: &Story) -> BTreeMap<&'static str, String> {
     let item = story.stocked("Bread", 320).await;
     let receipt = story.bring_in(&item, "10", 1200).await;
     let order = text(&story.sell(&item, "1").await["id"]);
+    let payment = text(&story.get(&format!("/v1/orders/{order}")).await.ok().json()["payments"][0]["id"]);
     let supplier = text(&story.post("/v1/suppliers", &json!({ "name": "Mill" })).await.ok().json()["id"]);
     let entry = text(&story.get("/v1/trail?limit=1").await.ok().json()["rows"][0]["id"]);
     BTreeMap::from([
         ("items", item),
         ("receipts", receipt),
         ("orders", order),
+        ("payments", payment),
+        ("customers", owing(story).await),
         ("suppliers", supplier),
         ("price-lists", text(&story.post("/v1/price-lists", &json!({ "name": "Fairs", "includesTax": false })).await.ok().json()["id"])),
         ("sites", story.site.to_string()),
-        ("customers", text(&story.post("/v1/customers", &json!({ "name": "Café Nero" })).await.ok().json()["id"])),
         ("taxes", text(&story.post("/v1/taxes", &json!({ "name": "Luxury" })).await.ok().json()["id"])),
         ("members", text(&story.get("/v1/auth/me").await.ok().json()["account"])),
         ("team", text(&story.get("/v1/auth/me").await.ok().json()["account"])),
@@ -177,6 +179,15 @@ pub async fn fixtures(story: &Story) -> BTreeMap<&'static str, String> {
 /// A key for programs.
 pub async fn api_key(story: &Story, name: &str) -> String {
     text(&story.post("/v1/api-keys", &json!({ "name": name, "permissions": ["item:read"] })).await.ok().json()["id"])
+}
+
+/// A customer who owes for a feast.
+pub async fn owing(story: &Story) -> String {
+    let feast = story.made_to_order("Feast", 900_000, 100).await;
+    let customer = text(&story.post("/v1/customers", &json!({ "name": "Hotel" })).await.ok().json()["id"]);
+    let sold = json!({ "customerId": customer, "lines": [{ "itemId": feast, "quantity": "1" }], "payments": [{ "method": "on_account" }] });
+    story.post("/v1/sales", &sold).await.ok();
+    customer
 }
 
 /// An invitation that waits.

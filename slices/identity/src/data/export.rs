@@ -56,6 +56,7 @@ pub const KEPT: &[(&str, Kept)] = &[
     ("db.job", Kept::Left("work that waits, for minutes")),
     ("sales.import", Kept::Left("the business's document; the trail tells that they made it")),
     ("sales.customer", Kept::Left("the business's own note of its customers, no account")),
+    ("sales.payment", Kept::Left("the business's document; the trail tells that they took it")),
     ("suppliers.supplier", Kept::Left("the business's own note of its suppliers, no account")),
 ];
 

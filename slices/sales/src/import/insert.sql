@@ -22,9 +22,10 @@ WITH placed AS (
     FROM db.tenant t, unnest($29::uuid[], $30::int[], $31::int[], $32::uuid[], $33::bigint[], $34::bigint[]) AS u (order_id, n, line_n, tax_id, base, amount)
     WHERE t.id = $1
 ), paid AS (
-    INSERT INTO sales.payment (tenant_id, id, method, amount, currency, paid_at, day)
-    SELECT t.id, u.id, u.method, u.amount, $3, u.paid_at, u.day
-    FROM db.tenant t, unnest($35::uuid[], $36::text[], $37::bigint[], $38::timestamptz[], $39::date[]) AS u (id, method, amount, paid_at, day)
+    INSERT INTO sales.payment (tenant_id, id, method, amount, currency, paid_at, day, document_id, n, site_id)
+    SELECT t.id, u.id, u.method, u.amount, $3, u.paid_at, u.day, u.document_id, u.n, $2
+    FROM db.tenant t, unnest($35::uuid[], $36::text[], $37::bigint[], $38::timestamptz[], $39::date[], $43::uuid[], $44::int[])
+        AS u (id, method, amount, paid_at, day, document_id, n)
     WHERE t.id = $1
 )
 INSERT INTO sales.allocation (tenant_id, payment_id, n, order_id, amount)

@@ -205,8 +205,9 @@ impl Work<'_> {
         let made_by = (self.made_here && self.writing).then_some((&mut *tx, self.import));
         self.sink.take(&bad, made_by).await?;
         self.writing &= self.ask.skip_refused || !self.sink.stops;
-        for order in &orders {
+        for order in &mut orders {
             self.report.documents += 1;
+            order.n = i32::try_from(self.report.documents).map_err(|_| Error::rule("number.too_large"))?;
             self.report.accepted += order.lines.len() as u64;
             self.total += i128::from(order.totals.total);
             let (first, last) = self.report.days.unwrap_or((order.day, order.day));
@@ -268,6 +269,7 @@ impl Work<'_> {
             method,
             lines: Vec::with_capacity(ticket.len()),
             totals: Totals::default(),
+            n: 0,
         };
         let (mut sale, mut refund) = (None, None);
         for line in &ticket {

@@ -26,6 +26,8 @@ pub(super) struct Sold {
     pub method: Method,
     pub lines: Vec<SoldLine>,
     pub totals: Totals,
+    /// Which one of its import it is, from 1: its payment is called so where its ticket has no number.
+    pub n: i32,
 }
 
 /// A line of it.
@@ -62,6 +64,15 @@ impl Sold {
         };
         self.lines.push(line);
         Ok(())
+    }
+
+    /// The document whose number its payment follows, and which one of that it is: of a ticket that sells and gives back, what
+    /// was given back is the second.
+    fn payment_number(&self, import: ImportId) -> (Uuid, i32) {
+        match self.external {
+            Some(_) => (self.id.uuid(), if self.back { 2 } else { 1 }),
+            None => (import.uuid(), self.n),
+        }
     }
 }
 
@@ -120,6 +131,7 @@ async fn insert(tx: &mut Tx, import: ImportId, place: &Place, items: &Items, ord
         numbered(orders, |o| Box::new((1_i32..).zip(&o.lines).flat_map(|(n, line)| line.amounts.taxes.iter().map(move |row| (n, row)))));
     // What came to nothing was not paid.
     let paid: Vec<&Sold> = orders.iter().filter(|o| o.totals.total != 0).collect();
+    let (documents, numbers): (Vec<Uuid>, Vec<i32>) = paid.iter().map(|o| o.payment_number(import)).unzip();
     sqlx::query_file!(
         "src/import/insert.sql",
         tenant,
@@ -164,6 +176,8 @@ async fn insert(tx: &mut Tx, import: ImportId, place: &Place, items: &Items, ord
         &paid.iter().map(|o| o.id.uuid()).collect::<Vec<_>>(),
         &orders.iter().map(|o| i32::try_from(o.lines.len()).unwrap_or(i32::MAX)).collect::<Vec<_>>(),
         &orders.iter().flat_map(|o| o.lines.iter().map(|_| o.day)).collect::<Vec<_>>() as &[Day],
+        &documents,
+        &numbers,
     )
     .execute(tx.conn())
     .await?;
