@@ -227,7 +227,7 @@ async fn waiting_device(story: &Story) -> Value {
         return made.ok().json();
     }
     // So many were made that a business has no room for one more: the newest goes, for what a walk registered at its beginning stays.
-    let all = story.get("/v1/devices?sort=created").await.ok().json();
+    let all = story.get("/v1/devices?sort=-created").await.ok().json();
     let one = all["rows"].as_array().unwrap().iter().find(|row| row["state"] != "revoked").unwrap();
     story.owner.delete(&format!("/v1/devices/{}", text(&one["id"]))).await.ok();
     story.post("/v1/devices", &body).await.ok().json()

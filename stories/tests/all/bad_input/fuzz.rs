@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{Story, own_database};
+use testkit::{Answer, Story, own_database};
 use web::{Answers, Route};
 
 use super::fields::{Path, Walked, garbage, shown, with};
@@ -35,6 +35,13 @@ const ONCE: &[&str] = &[
     "RevokeDevice",
     "RevokeInvitation",
 ];
+
+/// Commands that make what a business has room for so many of, where it is taken away again, and by which field of the answer.
+const BOUNDED: &[(&str, &str, &str)] =
+    &[("AddDevice", "/v1/devices", "id"), ("MakeRole", "/v1/team/roles", "id"), ("RegisterDevice", "/v1/devices", "deviceId")];
+
+/// Commands of which a business may send so many a day.
+const DAILY: &[&str] = &["AcceptInvitation", "AddMember", "Invite", "ResendInvitation", "RevokeInvitation"];
 
 /// A small generator whose whole state is printed.
 pub(super) struct Dice(u64);
@@ -175,6 +182,7 @@ impl<'a> Run<'a> {
             } else {
                 refused_well(&answer, Answers::Json);
             }
+            self.room(&route.name, &answer).await;
             // What can be done once is there once more, and whose session grew old signs in anew.
             let again = answer.status == 401 && ["auth.required", "auth.again"].contains(&answer.code().as_str());
             if mends.is_empty() && !again && !answer.status.is_success() {
@@ -190,6 +198,18 @@ impl<'a> Run<'a> {
             }
         }
         tally
+    }
+
+    /// Makes room for the next, in the business and in its day.
+    async fn room(&self, name: &str, answer: &Answer) {
+        let bounded = BOUNDED.iter().find(|(one, _, _)| *one == name && answer.status.is_success());
+        if let Some((_, place, field)) = bounded {
+            self.story.owner.delete(&format!("{place}/{}", testkit::text(&answer.json()[field]))).await.ok();
+        }
+        if DAILY.contains(&name) && self.n.is_multiple_of(100) {
+            self.story.later(Duration::from_secs(24 * 3600));
+            self.story.owner_comes_back().await;
+        }
     }
 
     /// Up to three places of a body, with what is put there.
