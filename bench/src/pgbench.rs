@@ -191,6 +191,8 @@ fn insert() -> Vec<String> {
         ],
         vec![same("NULL", LINES), "'{1,2,3,4,5}'".into(), array(vec![":tax::uuid".to_owned(); LINES])],
         vec![per_line(PRICE * 5 / 6), per_line(PRICE / 6), ids(1, 1), same("cash", 1), same(total, 1), same("NULL", 1)],
+        // Nothing is left owed.
+        vec!["0".to_owned()],
     ]
     .concat()
 }
