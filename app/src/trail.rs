@@ -33,7 +33,7 @@ pub struct Verify {
     #[arg(long, value_name = "PATH")]
     pub checkpoints: Option<PathBuf>,
     /// The id of a key that may have signed, as it was written down elsewhere; may be given again.
-    #[arg(long = "key", value_name = "KID")]
+    #[arg(long = "key", value_name = "KID", allow_hyphen_values = true)]
     pub keys: Vec<String>,
 }
 

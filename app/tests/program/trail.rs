@@ -191,6 +191,7 @@ fn a_trail_is_proved_across_two_keys() {
     let (old, new) = (told["before"][0].as_str().unwrap(), told["kid"].as_str().unwrap());
     assert_eq!(with(&["trail", "verify", "--key", old, "--key", new]).0, 0);
     assert_eq!(with(&["trail", "verify", "--key", new]).0, 1, "what the old key signed needs the old key");
+    assert_eq!(with(&["trail", "verify", "--key", "-9fK"]).0, 1, "the id of a key may begin with a hyphen");
     let export = elsewhere.path().join("trail.jsonl");
     fs::write(&export, output(&mut hearth(data, &["trail", "export", "--tenant", "hill-bakery"])).stdout).unwrap();
     assert_eq!(with(&["trail", "verify", "--export", export.to_str().unwrap(), "--key", old]).0, 0);

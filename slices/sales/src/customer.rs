@@ -1,7 +1,6 @@
 //! Who buys: enough of a customer to sell on account, by a price list of their own. What they owe is in `account.rs`; limits and
 //! statements come with their own capability.
 
-use crate::account;
 use db::{
     Command, Tx,
     list::{Column, Filter, Kind, List, Sort},
@@ -16,6 +15,8 @@ use web::{
     Cx, Fields, Found, ListPage, Reply, Routes, Typed, t,
     ui::{self, Button, Field, Form, Toolbar},
 };
+
+use crate::account;
 
 /// Adds a customer.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -331,7 +332,7 @@ pub(crate) async fn change_form(cx: &Cx, tx: &mut Tx, customer: &Customer, typed
     let mut fields = fields_of(tx, typed, Some(customer)).await?;
     fields.push(Field::hidden("version", customer.version.to_string()));
     let form = Form::new(format!("/customers/{}", customer.id), cx.guard(), fields, t("customer-change"));
-    Ok(html! { (typed.banner()) (ui::form(&form)) })
+    Ok(html! { section class="stack" { h2 { (t("customer-details")) } (typed.banner()) (ui::form(&form)) } })
 }
 
 pub(crate) fn facts(customer: &Customer) -> Vec<ui::Fact> {

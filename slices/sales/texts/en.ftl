@@ -14,6 +14,7 @@ customer-new = Add a customer
 customer-leave = Leave without saving
 customer-save = Add the customer
 customer-change = Save the customer
+customer-details = Details
 customer-price-list = Price list
 customer-list-of-site = The site's list
 customer-list-help = Used where it is in the site's currency.
