@@ -78,7 +78,7 @@ impl Command for UseItems {
 
 /// `POST /items/use`: the items that were picked on the list, and the act that was chosen.
 pub(crate) async fn picked(cx: Cx, typed: Fields) -> Result<Reply> {
-    let ids: Vec<ItemId> = typed.every("id").filter_map(|id| id.parse().ok()).collect();
+    let ids = typed.every("id").map(|id| id.parse().map_err(|_| Error::field("id", "item.unknown"))).collect::<Result<Vec<ItemId>>>()?;
     let active = match typed.get("act") {
         "use" => true,
         "retire" => false,

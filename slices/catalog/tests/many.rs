@@ -55,6 +55,8 @@ fn what_was_picked_by_mistake_is_taken_back() {
         story.form("/items/use?kind=product", &back).await.is(303);
         assert_eq!(in_use(&story, &[&bun, &cake]).await, [true, true]);
         assert_eq!(story.form("/items/use", &[("act", "use")]).await.location(), "/items", "nothing was picked");
+        story.form("/items/use", &[("id", bun.as_str()), ("id", "a bun"), ("act", "retire")]).await.is(422);
+        assert_eq!(in_use(&story, &[&bun]).await, [true], "one that can't be read, and none is taken out");
         // Who knows the intent of another business is told nothing.
         let (_, neighbour) = story.neighbour().await;
         assert!(!neighbour.get(&there).await.ok().text().contains("out of use."));
