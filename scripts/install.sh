@@ -24,7 +24,7 @@ missing() {
     has cc || echo build-essential
     [ "$for_tests" = test ] || return 0
     has psql || echo postgresql-client
-    has chromium || has chromium-browser || has google-chrome || echo chromium
+    has chromium-headless-shell || has chromium || has chromium-browser || has google-chrome || echo chromium
     has node || echo nodejs
     has npm || echo npm
     has redis-server || has valkey-server || echo redis-server
@@ -37,6 +37,10 @@ list() { missing | tr '\n' ' ' | sed 's/ *$//'; }
 give_up() {
     echo "hearth: $1" >&2
     exit 1
+}
+
+may_install() {
+    has apt-get && { [ "$(id -u)" = 0 ] || { has sudo && sudo -n true 2>/dev/null; }; }
 }
 
 # Debian sets up and starts a cluster of its own with the package. Hearth wants the programs alone, so that is switched
@@ -66,13 +70,19 @@ has cargo || give_up "Rust is missing: install it from https://rustup.rs"
 
 packages=$(list)
 if [ -n "$packages" ]; then
-    has apt-get && { [ "$(id -u)" = 0 ] || { has sudo && sudo -n true 2>/dev/null; }; } ||
+    may_install ||
         give_up "run as root: apt-get install $packages (or install what this system calls them)"
     echo "hearth: installing $packages"
     install "$packages"
     still=$(list)
     [ -z "$still" ] ||
         give_up "this system's packages bring no usable $still (PostgreSQL must be $oldest_postgresql or newer): install by hand"
+fi
+
+# A browser without its windows tells the stories in half the time. Where it can't be had, a whole one does.
+if [ "$for_tests" = test ] && ! has chromium-headless-shell && may_install && apt-cache show chromium-headless-shell >/dev/null 2>&1; then
+    echo "hearth: installing chromium-headless-shell"
+    (install chromium-headless-shell) 2>/dev/null || echo "hearth: it could not be installed; the stories take the whole browser"
 fi
 
 # The runner of the tests; without it, `make test` takes cargo's own.

@@ -12,7 +12,7 @@ function is(actual, expected, what) {
 
 /** The link of a letter, once it came. */
 async function mailed(file) {
-  for (let n = 0; n < 300; n++) {
+  for (let n = 0; n < 1200; n++) {
     if (existsSync(file)) return readFileSync(file, 'utf8');
     await new Promise(done => setTimeout(done, 50));
   }
@@ -287,7 +287,7 @@ export async function passkey({ open, email, password }) {
 /** Gives the test its turn (to set the clock), and waits until it was taken. */
 async function turn(place, name) {
   writeFileSync(`${place}/${name}`, '');
-  for (let n = 0; n < 300; n++) {
+  for (let n = 0; n < 1200; n++) {
     if (existsSync(`${place}/${name}.done`)) return;
     await new Promise(done => setTimeout(done, 50));
   }

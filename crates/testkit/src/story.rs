@@ -239,7 +239,7 @@ impl Story {
     /// Numbers the log. In the shared database one story at a time; where another one's served program leads, it does it,
     /// and this waits until it has.
     pub async fn sequence(&self) {
-        for _ in 0..1_000 {
+        for _ in 0..6_000 {
             let mut system = self.db.system("story.sequence").await.unwrap();
             let mine: bool =
                 sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(SEQUENCER).fetch_one(system.conn()).await.unwrap();
