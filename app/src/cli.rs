@@ -232,10 +232,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Everything runs on few threads: the work is the database's.
+/// The work is the database's, so these are few; but more than the cores of a small machine. A thread that is at work on one
+/// request looks at no socket: what the database answered to another would wait meanwhile, with its rows locked.
+const THREADS: usize = 8;
+
 fn run(cli: Cli) -> Result<ExitCode, Trouble> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let result = runtime.block_on(dispatch(cli));
     // What still blocks (a broken-off start of the database) is not waited for.
     runtime.shutdown_background();

@@ -12,8 +12,8 @@ use crate::world::{Business, World, item_id, make_items};
 
 /// Items that are stocked; each of a sale's lines takes one of a fifth of them.
 const ITEMS: usize = 500;
-/// How often the two take turns.
-const ROUNDS: usize = 2;
+/// How often the two take turns: a machine that others share is now fast, now slow, and each should meet the same of it.
+const ROUNDS: u32 = 8;
 /// How often the statements with and without the log's entry take turns: so small a difference drowns in what else a machine
 /// does, unless each stands right beside the other.
 const TURNS: u32 = 8;
@@ -30,11 +30,12 @@ pub async fn measure(world: &World, seconds: u32, table: &mut Table) -> Result<(
         // As autovacuum does within the first minutes of a shop.
         world.sql("ANALYZE").await?;
         let (mut program, mut bare) = (Run::default(), Run::default());
+        let turn = (seconds * 2 / ROUNDS).max(2);
         for _ in 0..ROUNDS {
-            let (run, most) = load(world, &business, spread, Duration::from_secs(seconds.into())).await?;
+            let (run, most) = load(world, &business, spread, Duration::from_secs(turn.into())).await?;
             trips = trips.max(most);
             add(&mut program, run);
-            add(&mut bare, pgbench::run(world, &business, spread, seconds, true).await?);
+            add(&mut bare, pgbench::run(world, &business, spread, turn, true).await?);
         }
         let rate = program.rate;
         compare(table, what, least, program, bare);
@@ -49,7 +50,7 @@ pub async fn measure(world: &World, seconds: u32, table: &mut Table) -> Result<(
 }
 
 fn add(all: &mut Run, run: Run) {
-    all.rate += run.rate / ROUNDS as f64;
+    all.rate += run.rate / f64::from(ROUNDS);
     all.times.extend(run.times);
 }
 

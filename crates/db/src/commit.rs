@@ -61,8 +61,10 @@ pub(crate) async fn settle(tx: &mut Tx) -> Result<Option<String>> {
         }
         return write_record(tx, &left).await;
     }
+    // All that can be made ready is, before others begin to wait.
+    let record = Record::of(tx, &left);
     let postings = value_postings(tx, &left).await?;
-    write_all(tx, &left, &postings).await
+    write_all(tx, &record, &postings).await
 }
 
 /// Locks what will change, reads its worth, and works out each movement's value and the bookings that follow.
@@ -306,8 +308,7 @@ fn of_booked<T>(postings: &Postings, column: impl Fn(&Transfer) -> T) -> Vec<T> 
 
 /// The whole statement: hot rows, movements, transfers, dirty days, and the record that every transaction may leave.
 #[expect(clippy::too_many_lines, reason = "one statement, whose parameters are named one a line")]
-async fn write_all(tx: &mut Tx, left: &Left, postings: &Postings) -> Result<Option<String>> {
-    let record = Record::of(tx, left);
+async fn write_all(tx: &mut Tx, record: &Record, postings: &Postings) -> Result<Option<String>> {
     let (tenant, at, request) = (tx.tenant.uuid(), tx.op.at, tx.op.request.uuid());
     let up = Hot::worth(postings, |change| change.0 > 0 || (change.0 == 0 && change.1 != 0));
     let down = Hot::worth(postings, |change| change.0 < 0);
