@@ -497,6 +497,8 @@ async fn link_member(common: &Common, asked: &tenant::Link) -> Result<ExitCode, 
 }
 
 async fn import_sales(common: &Common, asked: &import::Sales) -> Result<ExitCode, Trouble> {
+    // What the files are taken for is said before there is an application that installs the catalogue.
+    web::text::install(crate::slices().iter().map(|slice| slice.texts));
     let taken = import::look(asked).await?;
     if !common.json {
         print!("{}", taken.text());

@@ -8,7 +8,7 @@ use clap::Args;
 use db::Db;
 use kernel::{Op, Result};
 use pricing::Method;
-use sales::import::{ImportAsk, ImportReport, Options, Outcome, Progress, Understood, understand};
+use sales::import::{ImportAsk, ImportReport, Options, Outcome, Progress, Understood, refusal, understand, worded, words};
 use serde_json::{Value, json};
 use tables::{Decision, Limits, Mapping, Source, Sure};
 
@@ -61,7 +61,7 @@ pub async fn look(asked: &Sales) -> Result<Taken, Trouble> {
     if let (Some(mapping), Some(path)) = (&said, &asked.mapping) {
         let fits = tables::read(&understood.files, &understood.profiles, mapping, &Limits::default());
         if let Some(wrong) = fits.err().filter(|error| error.code.starts_with("mapping.")) {
-            return Err(no_mapping(path, wrong.code, &wrong.to_string()));
+            return Err(no_mapping(path, wrong.code, &refusal(&wrong)));
         }
     }
     let mut decisions = if said.is_none() { understood.guess.decisions.clone() } else { Vec::new() };
@@ -83,7 +83,7 @@ fn read_mapping(path: &Path) -> Result<Mapping, Trouble> {
 fn no_mapping(path: &Path, code: &str, why: &str) -> Trouble {
     let said = web::t("code-import-mapping");
     Trouble::usage(
-        format!("--mapping {}: {said} {} ({code})", path.display(), why.trim_start_matches(": ")),
+        format!("--mapping {}: {said} {why} ({code})", path.display()),
         "`hearth import sales … --dry-run --json` prints the mapping that is guessed; change that, and give it here.",
     )
 }
@@ -92,16 +92,19 @@ impl Taken {
     /// What is missing before anything can be read; nothing where a person said what the files are.
     pub fn missing(&self, asked: &Sales) -> Option<Trouble> {
         let problem = self.understood.guess.problems.first().filter(|_| asked.mapping.is_none())?;
-        let what = problem.to_string();
         Some(Trouble::new(
-            format!("{} ({})", what.trim_start_matches(": "), problem.code),
+            format!("{} ({})", refusal(problem), problem.code),
             "Say it with --mapping FILE: `--json` prints what was understood so far.",
         ))
     }
 
     /// For programs; a mapping that can be given back.
     pub fn json(&self) -> Value {
-        json!({ "mapping": self.mapping, "decisions": self.decisions, "problems": self.understood.guess.problems })
+        json!({ "mapping": self.mapping, "decisions": self.reasons(), "problems": worded(json!(self.understood.guess.problems)) })
+    }
+
+    fn reasons(&self) -> Value {
+        worded(json!(self.decisions))
     }
 
     /// For people: what they should look at before the rest.
@@ -112,7 +115,7 @@ impl Taken {
         }
         for decision in &self.decisions {
             let lead = if decision.sure == Sure::Unsure { "  not sure: " } else { "" };
-            out.push_str(&format!("{lead}{}: {}\n", decision.file, decision.text));
+            out.push_str(&format!("{lead}{}: {}\n", decision.file, words(&decision.text)));
         }
         out
     }
@@ -162,7 +165,7 @@ pub fn json(report: &ImportReport, taken: &Taken) -> Value {
     let mut all = json!(report);
     all["total"] = json!(report.total);
     all["mapping"] = json!(taken.mapping);
-    all["decisions"] = json!(taken.decisions);
+    all["decisions"] = taken.reasons();
     all
 }
 

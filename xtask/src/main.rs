@@ -6,6 +6,7 @@ mod actions;
 mod documents;
 mod house;
 mod queries;
+mod said;
 mod slice;
 mod words;
 

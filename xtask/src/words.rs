@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Complaints, files, root, short};
+use crate::{Complaints, files, root, said, short};
 
 pub fn check() -> Complaints {
     let sources: Vec<(String, String)> = ["app", "crates", "slices"]
@@ -11,7 +11,7 @@ pub fn check() -> Complaints {
         .filter(|p| p.components().any(|c| c.as_os_str() == "src"))
         .filter_map(|p| Some((short(&p), std::fs::read_to_string(&p).ok()?)))
         .collect();
-    [texts(&sources), codes(&sources), promises(&sources)].concat()
+    [texts(&sources), codes(&sources), said::check(&sources), promises(&sources)].concat()
 }
 
 /// Every literal after `marker`, up to the next quotation mark.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::mapping::Format;
 use crate::moment::{self, Written};
 use crate::number::{self, Mark};
-use crate::{DateOrder, kind};
+use crate::{DateOrder, Said, kind};
 
 /// What a column's cells are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -55,8 +55,8 @@ pub struct ColumnProfile {
     pub format: Format,
     /// Trust in `kind` and `format`.
     pub sure: Sure,
-    /// Why, in a sentence.
-    pub why: String,
+    /// Why.
+    pub why: Said,
     /// Cells that hold something.
     pub filled: u64,
     /// Cells that hold nothing.
@@ -440,7 +440,7 @@ impl Stats {
 }
 
 /// Says what the column is. `usual` is the decimal mark that the file's other columns have.
-pub(crate) fn profile(name: String, index: usize, stats: Stats, usual: Option<(Mark, String)>) -> ColumnProfile {
+pub(crate) fn profile(name: String, index: usize, stats: Stats, usual: Option<(Mark, Said)>) -> ColumnProfile {
     let decided = kind::decide(&stats, usual);
     let first_exception = (decided.exceptions > 0).then(|| stats.first_but(decided.kind)).flatten();
     ColumnProfile {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::rows::{Unified, line_of};
-use crate::{column, header};
+use crate::{Said, column, header};
 
 /// The punctuation of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,12 +27,12 @@ impl Dialect {
         builder
     }
 
-    pub(crate) fn delimiter_name(&self) -> &'static str {
+    pub(crate) fn delimiter_said(&self) -> Said {
         match self.delimiter {
-            ';' => "semicolon",
-            '\t' => "tab",
-            '|' => "bar",
-            _ => "comma",
+            ';' => Said::Semicolon,
+            '\t' => Said::Tab,
+            '|' => Said::Bar,
+            _ => Said::Comma,
         }
     }
 }

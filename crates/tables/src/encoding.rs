@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use encoding_rs::DecoderResult;
 use serde::{Deserialize, Serialize};
 
+use crate::Said;
 use crate::error::Stop;
 
 /// How a file writes its letters.
@@ -76,7 +77,7 @@ impl<R: Read> Read for Decoded<R> {
             let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(&self.raw[self.start..self.end], out, self.ended);
             self.start += read;
             if let DecoderResult::Malformed(..) = result {
-                return Err(Stop::io("file.not_text", format!("The file holds bytes that are not {}.", self.encoding.name())));
+                return Err(Stop::io("file.not_text", Said::NotInEncoding { encoding: self.encoding.name() }));
             }
             self.finished = self.ended && result == DecoderResult::InputEmpty;
             if written > 0 {

@@ -4,6 +4,8 @@ use std::io;
 
 use serde::Serialize;
 
+use crate::Said;
+
 /// Every code that this crate gives, with what it means.
 pub const CODES: &[(&str, &str)] = &[
     ("file.unreadable", "The file could not be read."),
@@ -43,41 +45,41 @@ pub const CODES: &[(&str, &str)] = &[
 
 /// Why a whole file, or the mapping over the files, is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("{file}: {reason}")]
+#[error("{file}: {code}")]
 pub struct TableError {
     /// The file's name as it was given; empty when the fault lies in the mapping as a whole.
     pub file: String,
     /// One of [`CODES`].
     pub code: &'static str,
-    /// What a person needs to know, in a sentence.
-    pub reason: String,
+    /// What a person needs to know.
+    pub reason: Said,
 }
 
 impl TableError {
-    pub(crate) fn new(file: &str, code: &'static str, reason: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), code, reason: reason.into() }
+    pub(crate) fn new(file: &str, code: &'static str, reason: Said) -> Self {
+        Self { file: file.to_owned(), code, reason }
     }
 
     /// Gives back the refusal that [`Stop`] carried through a reader, or says that the file can't be read.
     pub(crate) fn from_io(file: &str, error: &io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Stop>()) {
             Some(stop) => Self::new(file, stop.code, stop.reason.clone()),
-            None => Self::new(file, "file.unreadable", format!("The file can't be read: {error}.")),
+            None => Self::new(file, "file.unreadable", Said::Unreadable { error: error.to_string() }),
         }
     }
 }
 
 /// A refusal on its way through `std::io::Read`.
 #[derive(Debug, thiserror::Error)]
-#[error("{reason}")]
+#[error("{code}")]
 pub(crate) struct Stop {
     pub code: &'static str,
-    pub reason: String,
+    pub reason: Said,
 }
 
 impl Stop {
-    pub(crate) fn io(code: &'static str, reason: impl Into<String>) -> io::Error {
-        io::Error::other(Self { code, reason: reason.into() })
+    pub(crate) fn io(code: &'static str, reason: Said) -> io::Error {
+        io::Error::other(Self { code, reason })
     }
 }
 
@@ -90,8 +92,8 @@ pub struct RefusedLine {
     pub line_no: u64,
     /// One of [`CODES`].
     pub code: &'static str,
-    /// What is wrong, in a sentence.
-    pub reason: String,
+    /// What is wrong.
+    pub reason: Box<Said>,
     /// The beginning of the line as it was read, cells parted by ` | `.
     pub raw: String,
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::column::{self, ColumnProfile};
 use crate::join::{self, Edge};
-use crate::{Assigned, ColumnRef, DateOrder, FilePart, FileProfile, Format, Kind, Mapping, Part, Role, Sure, TableError, header};
+use crate::{Assigned, ColumnRef, DateOrder, FilePart, FileProfile, Format, Kind, Mapping, Part, Role, Said, Sure, TableError, header};
 
 /// One thing that was decided, for a person to read.
 #[derive(Debug, Clone, Serialize)]
@@ -15,8 +15,8 @@ pub struct Decision {
     pub column: Option<String>,
     /// The role that the column got.
     pub role: Option<Role>,
-    /// What was decided and why, in a sentence.
-    pub text: String,
+    /// What was decided and why.
+    pub text: Said,
     /// Whether a person should look.
     pub sure: Sure,
 }
@@ -60,11 +60,7 @@ struct Guessing<'a> {
 pub fn guess(files: &[FileProfile]) -> Guess {
     let edges = join::edges(files);
     let Some(root) = root(files, &edges) else {
-        let problem = TableError::new(
-            "",
-            "mapping.no_lines",
-            "None of the files looks like sales: a column with items and one with days or tickets are needed.",
-        );
+        let problem = TableError::new("", "mapping.no_lines", Said::NothingLikeSales);
         let parts = files.iter().map(|file| part(file, Part::Unused)).collect();
         return Guess { mapping: Mapping { files: parts, columns: Vec::new() }, decisions: Vec::new(), problems: vec![problem] };
     };
@@ -154,40 +150,39 @@ impl Guessing<'_> {
     fn parts(&mut self, tree: &[Edge]) -> Vec<FilePart> {
         let mut parts = Vec::new();
         for (i, file) in self.files.iter().enumerate() {
-            let (what, text) = if i == self.root {
-                (Part::Lines, format!("its {} rows are the sale lines", file.rows))
-            } else if file.same_columns(&self.files[self.root]) {
-                (
-                    Part::Lines,
-                    format!("it has the same columns as {}: its {} rows are sale lines too", self.files[self.root].name, file.rows),
-                )
-            } else if let Some(edge) = tree.iter().find(|edge| edge.to == i) {
-                let from = &self.files[edge.from];
-                let (key, column) = (&file.columns[edge.key].name, &from.columns[edge.column].name);
-                let text = format!(
-                    "it is looked up by {key}: no {key} comes twice in it, and it has {} % of the {column} seen in {}",
-                    edge.covered, from.name
-                );
-                (Part::Lookup { key: ColumnRef::Name(key.clone()), file: from.name.clone(), column: ColumnRef::Name(column.clone()) }, text)
-            } else {
-                let why = join::near_miss(self.files, self.root, i).unwrap_or_else(|| "no column of the others points to it".to_owned());
-                (Part::Unused, format!("it takes part in nothing: {why}"))
+            let (what, said) = self.part(i, tree);
+            let header = if file.dialect.header { Said::HeaderIn { line: file.dialect.first_line } } else { Said::NoHeader };
+            let text = Said::FileIs {
+                what: Box::new(said),
+                encoding: file.encoding.name(),
+                why: Box::new(file.encoding_why.clone()),
+                delimiter: Box::new(file.dialect.delimiter_said()),
+                header: Box::new(header),
             };
-            let dialect =
-                format!("{} because {}; cells parted by {}", file.encoding.name(), file.encoding_why, file.dialect.delimiter_name());
-            let header =
-                if file.dialect.header { format!(", header in line {}", file.dialect.first_line) } else { ", no header".to_owned() };
             let sure = if what == Part::Unused { Sure::Likely } else { Sure::Certain };
-            self.decisions.push(Decision {
-                file: file.name.clone(),
-                column: None,
-                role: None,
-                text: format!("{text}. Read as {dialect}{header}."),
-                sure,
-            });
+            self.decisions.push(Decision { file: file.name.clone(), column: None, role: None, text, sure });
             parts.push(part(file, what));
         }
         parts
+    }
+
+    /// What a file is for, and why.
+    fn part(&self, i: usize, tree: &[Edge]) -> (Part, Said) {
+        let (file, root) = (&self.files[i], &self.files[self.root]);
+        if i == self.root {
+            return (Part::Lines, Said::HoldsLines { rows: file.rows });
+        }
+        if file.same_columns(root) {
+            return (Part::Lines, Said::HoldsLinesToo { file: root.name.clone(), rows: file.rows });
+        }
+        if let Some(edge) = tree.iter().find(|edge| edge.to == i) {
+            let from = self.files[edge.from].name.clone();
+            let (key, column) = (file.columns[edge.key].name.clone(), self.files[edge.from].columns[edge.column].name.clone());
+            let said = Said::LookedUp { key: key.clone(), percent: edge.covered, column: column.clone(), file: from.clone() };
+            return (Part::Lookup { key: ColumnRef::Name(key), file: from, column: ColumnRef::Name(column) }, said);
+        }
+        let why = join::near_miss(self.files, self.root, i).unwrap_or(Said::NothingPoints);
+        (Part::Unused, Said::TakesNoPart { why: Box::new(why) })
     }
 
     fn column(&self, file: usize, index: usize) -> &ColumnProfile {
@@ -203,22 +198,22 @@ impl Guessing<'_> {
         self.columns.iter().any(|assigned| assigned.file == self.files[file].name && assigned.column == name)
     }
 
-    fn give(&mut self, role: Role, file: usize, index: usize, why: &str, sure: Sure) {
+    fn give(&mut self, role: Role, file: usize, index: usize, why: Said, sure: Sure) {
         let column = self.column(file, index);
         let format = format(role, column);
-        let told = if format == Format::Text { String::new() } else { format!("; {}", column.why) };
+        let mut reasons = vec![why];
+        if format != Format::Text {
+            reasons.push(column.why.clone());
+            let (count, first) = (column.exceptions, column.first_exception.clone());
+            reasons.extend(first.map(|(line, cell)| Said::Exceptions { count, cell, line }));
+        }
         let sure = if format == Format::Text { sure } else { sure.min(column.sure) };
-        let mut text = format!("{} is the {} because {why}{told}", column.name, role.name().replace('_', " "));
-        if let Some((line, cell)) = column.first_exception.as_ref().filter(|_| format != Format::Text) {
-            text.push_str(&format!("; {} cells are something else, the first is {cell} in line {line}", column.exceptions));
-        }
         let words: Vec<String> = column.empty_words.iter().map(|(word, _)| word.clone()).collect();
-        for (word, count) in &column.empty_words {
-            text.push_str(&format!("; {word} stands {count} times for nothing"));
-        }
+        reasons.extend(column.empty_words.iter().map(|(word, count)| Said::EmptyWord { word: word.clone(), count: *count }));
         let name = column.name.clone();
         let file = self.files[file].name.clone();
-        self.decisions.push(Decision { file: file.clone(), column: Some(name.clone()), role: Some(role), text: format!("{text}."), sure });
+        let text = Said::ColumnIs { column: name.clone(), role: role.said(), why: reasons };
+        self.decisions.push(Decision { file: file.clone(), column: Some(name.clone()), role: Some(role), text, sure });
         self.columns.push(Assigned { role, file, column: ColumnRef::Name(name), format, empty_words: words });
     }
 
@@ -230,7 +225,7 @@ impl Guessing<'_> {
                 let free = !self.has(role) || (role == Role::ItemPart && whole);
                 if whole == exact && Some(index) != key && free && allowed(role) && !self.is_taken(file, index) {
                     let sure = if exact { Sure::Certain } else { Sure::Likely };
-                    self.give(role, file, index, "of its name", sure);
+                    self.give(role, file, index, Said::ByName, sure);
                 }
             }
         }
@@ -246,7 +241,7 @@ impl Guessing<'_> {
         };
         let found = (0..self.lines.len()).find(|i| id(&self.lines[*i]) && !self.is_taken(self.root, *i));
         if let Some(index) = found {
-            self.give(Role::LineId, self.root, index, "no two lines have the same", Sure::Likely);
+            self.give(Role::LineId, self.root, index, Said::NoTwoAlike, Sure::Likely);
         }
     }
 
@@ -271,7 +266,7 @@ impl Guessing<'_> {
     fn order_roles(&mut self, edge: &Edge) {
         use Role::{Channel, Customer, Date, Datetime, PaymentMethod, Seller, Site, Ticket, Time};
         if edge.from == self.root && !self.has(Ticket) {
-            self.give(Ticket, self.root, edge.column, "it points to the orders", Sure::Certain);
+            self.give(Ticket, self.root, edge.column, Said::PointsToOrders, Sure::Certain);
         }
         self.by_header(
             edge.to,
@@ -283,7 +278,7 @@ impl Guessing<'_> {
     fn item_roles(&mut self, edge: &Edge) {
         use Role::{Category, Item, ItemId, ItemPart, UnitPrice};
         if edge.from == self.root && !self.has(ItemId) && !self.is_taken(self.root, edge.column) {
-            self.give(ItemId, self.root, edge.column, "it points to the items", Sure::Certain);
+            self.give(ItemId, self.root, edge.column, Said::PointsToItems, Sure::Certain);
         }
         self.by_header(edge.to, |role| matches!(role, Item | ItemPart | Category | UnitPrice), Some(edge.key));
     }
@@ -298,7 +293,7 @@ impl Guessing<'_> {
         let Some(index) = self.files[edge.to].columns.iter().find(|column| named(column)).map(|column| column.index) else { return };
         self.columns.retain(|assigned| assigned.role != role);
         self.decisions.retain(|decision| decision.role != Some(role));
-        self.give(role, edge.to, index, "it names what the lines point to", Sure::Likely);
+        self.give(role, edge.to, index, Said::NamesThePointed, Sure::Likely);
     }
 
     /// Days, times, items and tickets are known by what they hold where no header tells.
@@ -311,7 +306,7 @@ impl Guessing<'_> {
             let found = free(self, &|column| column.kind == kind);
             if let (false, false, [first, rest @ ..]) = (day_known, self.has(role), found.as_slice()) {
                 let sure = if rest.is_empty() { Sure::Likely } else { Sure::Unsure };
-                self.give(role, self.root, *first, "of what it holds", sure);
+                self.give(role, self.root, *first, Said::ByContent, sure);
             }
         }
         if !self.has(Role::Item) && !self.has(Role::ItemId) {
@@ -319,13 +314,13 @@ impl Guessing<'_> {
             let most = words.iter().copied().max_by_key(|i| (self.lines[*i].stats.examples.len(), std::cmp::Reverse(*i)));
             if let Some(index) = most {
                 let sure = if words.len() == 1 { Sure::Likely } else { Sure::Unsure };
-                self.give(Role::Item, self.root, index, "of the columns with words it holds the most different ones", sure);
+                self.give(Role::Item, self.root, index, Said::MostDifferent, sure);
             }
         }
         if !self.has(Role::Ticket) {
             let runs = free(self, &|column| column.kind == Kind::Whole && column.runs && header::role(&column.name).is_none());
             if let Some(index) = runs.first() {
-                self.give(Role::Ticket, self.root, *index, "lines that follow each other share it, and it never falls", Sure::Likely);
+                self.give(Role::Ticket, self.root, *index, Said::SharedByNeighbours, Sure::Likely);
             }
         }
     }
@@ -345,10 +340,10 @@ impl Guessing<'_> {
         let name = &self.files[self.root].name;
         let mut problems = Vec::new();
         if !self.has(Role::Item) && !self.has(Role::ItemId) {
-            problems.push(TableError::new(name, "mapping.no_item", "No column looks like the item."));
+            problems.push(TableError::new(name, "mapping.no_item", Said::NothingLikeItem));
         }
         if !self.has(Role::Date) && !self.has(Role::Datetime) {
-            problems.push(TableError::new(name, "mapping.no_date", "No column looks like the day of the sale."));
+            problems.push(TableError::new(name, "mapping.no_date", Said::NothingLikeDay));
         }
         problems
     }

@@ -1,7 +1,7 @@
 //! Which files belong together: a column of one whose contents are the key of another.
 
-use crate::FileProfile;
 use crate::header::{self, Name};
+use crate::{FileProfile, Said};
 
 /// `from.column` points to the row of `to` whose `key` is equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,15 +77,16 @@ pub(crate) fn tree(edges: &[Edge], root: usize) -> Vec<Edge> {
 }
 
 /// Why a file that looks like a list to look up in can't be one: a name that fits, and a content that comes twice.
-pub(crate) fn near_miss(files: &[FileProfile], root: usize, to: usize) -> Option<String> {
+pub(crate) fn near_miss(files: &[FileProfile], root: usize, to: usize) -> Option<Said> {
     let owner = &files[to];
     let (pointers, owners) = (names(&files[root]), header::owners(&owner.name));
     owner.columns.iter().find_map(|key| {
         let (line, twice) = key.stats.keys.twice.as_ref()?;
         let name = Name::of(&key.name);
-        pointers
-            .iter()
-            .any(|pointer| header::alike(pointer, &name, &owners))
-            .then(|| format!("its column {} holds {twice} a second time in line {line}, so rows can't be looked up by it", key.name))
+        pointers.iter().any(|pointer| header::alike(pointer, &name, &owners)).then(|| Said::NearMiss {
+            column: key.name.clone(),
+            key: twice.clone(),
+            line: *line,
+        })
     })
 }

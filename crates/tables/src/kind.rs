@@ -2,21 +2,21 @@
 
 use crate::column::{Dates, Evidence, Kind, Numbers, Stats, Sure};
 use crate::mapping::Format;
-use crate::{DateOrder, Mark};
+use crate::{DateOrder, Mark, Said};
 
 /// What was decided about a column.
 pub(crate) struct Decided {
     pub kind: Kind,
     pub format: Format,
     pub sure: Sure,
-    pub why: String,
+    pub why: Said,
     pub exceptions: u64,
 }
 
 /// A kind holds when at least this many of a hundred cells are of it.
 const SHARE: u64 = 90;
 
-pub(crate) fn decide(stats: &Stats, usual: Option<(Mark, String)>) -> Decided {
+pub(crate) fn decide(stats: &Stats, usual: Option<(Mark, Said)>) -> Decided {
     let told = stats.told();
     let holds = |count: u64| count > 0 && count * 100 >= told * SHARE;
     let (stamps, days) = (stats.stamps.all(), stats.dates.all());
@@ -32,7 +32,7 @@ pub(crate) fn decide(stats: &Stats, usual: Option<(Mark, String)>) -> Decided {
         return Decided { kind: Kind::Date, format: Format::Date { order }, sure, why, exceptions: told - days };
     }
     if holds(stats.times) {
-        let why = "its cells are times of day".to_owned();
+        let why = Said::HoldsTimes;
         return Decided { kind: Kind::Time, format: Format::Time, sure: Sure::Certain, why, exceptions: told - stats.times };
     }
     let numbers = &stats.numbers;
@@ -45,71 +45,73 @@ pub(crate) fn decide(stats: &Stats, usual: Option<(Mark, String)>) -> Decided {
         return Decided { kind, format: Format::Number { mark }, sure, why, exceptions: told - numbers.all() };
     }
     if told == 0 {
-        return Decided { kind: Kind::Empty, format: Format::Text, sure: Sure::Certain, why: "it holds nothing".to_owned(), exceptions: 0 };
+        return Decided { kind: Kind::Empty, format: Format::Text, sure: Sure::Certain, why: Said::HoldsNothing, exceptions: 0 };
     }
-    Decided { kind: Kind::Text, format: Format::Text, sure: Sure::Certain, why: "it holds words".to_owned(), exceptions: 0 }
+    Decided { kind: Kind::Text, format: Format::Text, sure: Sure::Certain, why: Said::HoldsWords, exceptions: 0 }
 }
 
-fn show(evidence: &Evidence) -> String {
-    evidence.as_ref().map(|(line, cell)| format!("line {line} has {cell}")).unwrap_or_default()
+/// The line and the cell that decided. What is told of a counter above zero has them.
+fn seen(evidence: &Evidence) -> (u64, String) {
+    evidence.clone().unwrap_or_default()
 }
 
-fn order(dates: &Dates) -> (DateOrder, Sure, String) {
+fn line_has(evidence: &Evidence) -> Said {
+    let (line, cell) = seen(evidence);
+    Said::LineHas { line, cell }
+}
+
+fn order(dates: &Dates) -> (DateOrder, Sure, Said) {
     use DateOrder::{DayMonthYear, MonthDayYear, YearMonthDay};
-    let say = |order: DateOrder, sure, why: String| (order, sure, format!("it is {} because {why}", order.sample()));
+    let say = |order: DateOrder, sure, why| (order, sure, Said::DaysLike { sample: order.sample(), why: Box::new(why) });
     if dates.numbers == 0 {
-        return say(YearMonthDay, Sure::Certain, "the year stands in front, or the month is named".to_owned());
+        return say(YearMonthDay, Sure::Certain, Said::YearInFront);
     }
     match (&dates.first_over, &dates.second_over) {
-        (Some(_), None) => return say(DayMonthYear, Sure::Certain, show(&dates.first_over)),
-        (None, Some(_)) => return say(MonthDayYear, Sure::Certain, show(&dates.second_over)),
+        (Some(_), None) => return say(DayMonthYear, Sure::Certain, line_has(&dates.first_over)),
+        (None, Some(_)) => return say(MonthDayYear, Sure::Certain, line_has(&dates.second_over)),
         (Some(_), Some(_)) => {
             let day_first = dates.day_first >= dates.month_first;
             let order = if day_first { DayMonthYear } else { MonthDayYear };
-            let why = format!("most rows fit, but they do not agree: {}, {}", show(&dates.first_over), show(&dates.second_over));
-            return say(order, Sure::Unsure, why);
+            let (one, other) = (line_has(&dates.first_over), line_has(&dates.second_over));
+            return say(order, Sure::Unsure, Said::DaysDisagree { one: Box::new(one), other: Box::new(other) });
         }
         (None, None) => {}
     }
     if dates.dotted == dates.numbers {
-        return say(DayMonthYear, Sure::Likely, "dates with dots are written so; no day is over 12".to_owned());
+        return say(DayMonthYear, Sure::Likely, Said::DaysWithDots);
     }
     let (day_back, month_back) = (dates.day_first_back, dates.month_first_back);
     if day_back != month_back {
         let order = if day_back < month_back { DayMonthYear } else { MonthDayYear };
         let (fewer, more) = (day_back.min(month_back), day_back.max(month_back));
         let sure = if fewer == 0 { Sure::Likely } else { Sure::Unsure };
-        let why = format!("read so, {fewer} rows lie before the row above, read the other way {more}; no day is over 12");
-        return say(order, sure, why);
+        return say(order, sure, Said::DaysBack { fewer, more });
     }
-    say(DayMonthYear, Sure::Unsure, "nothing else tells: no day is over 12, so it could as well be M/DD/YYYY".to_owned())
+    say(DayMonthYear, Sure::Unsure, Said::DaysUnsure { other: MonthDayYear.sample() })
 }
 
-fn mark(numbers: &Numbers, usual: Option<(Mark, String)>) -> (Mark, Sure, String) {
-    let say = |mark: Mark, sure, why: String| (mark, sure, format!("its numbers are written like {} because {why}", mark.sample()));
+fn mark(numbers: &Numbers, usual: Option<(Mark, Said)>) -> (Mark, Sure, Said) {
+    let say = |mark: Mark, sure, why| (mark, sure, Said::NumbersLike { sample: mark.sample(), why });
     match (numbers.dot_only, numbers.comma_only) {
         (0, 0) => {}
-        (_, 0) => return say(Mark::Dot, Sure::Certain, show(&numbers.dot_evidence)),
-        (0, _) => return say(Mark::Comma, Sure::Certain, show(&numbers.comma_evidence)),
+        (_, 0) => return say(Mark::Dot, Sure::Certain, vec![line_has(&numbers.dot_evidence)]),
+        (0, _) => return say(Mark::Comma, Sure::Certain, vec![line_has(&numbers.comma_evidence)]),
         (dot, comma) => {
             let mark = if dot >= comma { Mark::Dot } else { Mark::Comma };
-            let why = format!("most are, but they do not agree: {}, {}", show(&numbers.dot_evidence), show(&numbers.comma_evidence));
-            return say(mark, Sure::Unsure, why);
+            let (one, other) = (line_has(&numbers.dot_evidence), line_has(&numbers.comma_evidence));
+            return say(mark, Sure::Unsure, vec![Said::NumbersDisagree { one: Box::new(one), other: Box::new(other) }]);
         }
     }
     if numbers.either == 0 {
         let mark = usual.map_or(Mark::Dot, |(mark, _)| mark);
-        return (mark, Sure::Certain, "its numbers have no fraction".to_owned());
+        return (mark, Sure::Certain, Said::NoFraction);
     }
+    let (line, cell) = seen(&numbers.either_evidence);
     if let Some((mark, why)) = usual {
-        return say(mark, Sure::Likely, format!("{why}; {} alone could be read either way", show(&numbers.either_evidence)));
+        return say(mark, Sure::Likely, vec![why, Said::EitherWay { line, cell }]);
     }
     if numbers.either_with_comma == numbers.either {
-        return say(
-            Mark::Dot,
-            Sure::Likely,
-            format!("{}, and three digits behind a comma are usually thousands", show(&numbers.either_evidence)),
-        );
+        return say(Mark::Dot, Sure::Likely, vec![Said::CommaOfThousands { line, cell }]);
     }
-    say(Mark::Dot, Sure::Unsure, format!("nothing else tells: {} could also be thousands", show(&numbers.either_evidence)))
+    say(Mark::Dot, Sure::Unsure, vec![Said::NumbersUnsure { line, cell }])
 }

@@ -22,6 +22,7 @@ mod number;
 mod profile;
 mod resolve;
 mod rows;
+mod said;
 mod source;
 mod text;
 
@@ -37,4 +38,5 @@ pub use mapping::{Assigned, ColumnRef, FilePart, Format, Mapping, Part, Role};
 pub use moment::DateOrder;
 pub use number::Mark;
 pub use profile::{FileProfile, profile, profile_as};
+pub use said::Said;
 pub use source::{Limits, Source};

@@ -13,7 +13,7 @@ use crate::number::read_number;
 use crate::profile::fits;
 use crate::resolve::{self, Origin, Plan, Slot};
 use crate::rows::Rows;
-use crate::{DateOrder, Decimal, FileProfile, Format, Limits, Mapping, Mark, RefusedLine, Role, Source, TableError};
+use crate::{DateOrder, Decimal, FileProfile, Format, Limits, Mapping, Mark, RefusedLine, Role, Said, Source, TableError};
 
 /// One line of a past sale, as the file has it. Text is trimmed; a cell that looks like a formula is text.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,10 +126,10 @@ pub struct Lines {
     ended: bool,
 }
 
-/// A line that is refused: its code and the reason.
-type Fault = (&'static str, String);
+/// A line that is refused: its code and what is wrong.
+type Fault = (&'static str, Said);
 
-pub(crate) fn refused(file: &str, line_no: u64, row: &StringRecord, code: &'static str, reason: String) -> RefusedLine {
+pub(crate) fn refused(file: &str, line_no: u64, row: &StringRecord, code: &'static str, reason: Said) -> RefusedLine {
     let mut raw = String::new();
     for cell in row {
         if raw.len() > 400 {
@@ -141,7 +141,7 @@ pub(crate) fn refused(file: &str, line_no: u64, row: &StringRecord, code: &'stat
         }
         raw.push_str(&cut(cell));
     }
-    RefusedLine { file: file.to_owned(), line_no, code, reason, raw }
+    RefusedLine { file: file.to_owned(), line_no, code, reason: Box::new(reason), raw }
 }
 
 impl Iterator for Lines {
@@ -176,7 +176,7 @@ impl Lines {
             };
             let more = open.rows.next(&mut self.row)?;
             if more == (open.left == 0) {
-                return Err(TableError::new(&open.name, "file.changed", "The file changed while it was read; start again."));
+                return Err(TableError::new(&open.name, "file.changed", Said::FileChanged));
             }
             if more {
                 open.left -= 1;
@@ -189,13 +189,15 @@ impl Lines {
 
     /// Turns the row that was read into a sale line.
     fn take(&mut self) -> Result<SaleLine, RefusedLine> {
-        let Some(open) = &self.current else { return Err(refused("", 0, &self.row, "line.cells", String::new())) };
+        let Some(open) = &self.current else {
+            return Err(refused("", 0, &self.row, "line.cells", Said::LineCells { has: self.row.len(), wanted: 0 }));
+        };
         let (name, line_no, columns) = (Arc::clone(&open.name), open.rows.line, open.columns);
         let line = if fits(&self.row, columns) {
             self.look_up();
             self.line(&name, line_no)
         } else {
-            Err(("line.cells", format!("The line has {} cells instead of {columns}.", self.row.len())))
+            Err(("line.cells", Said::LineCells { has: self.row.len(), wanted: columns }))
         };
         line.map_err(|(code, reason)| refused(&name, line_no, &self.row, code, reason))
     }
@@ -232,21 +234,21 @@ impl Lines {
         while let Origin::Table(at, _) = origin {
             let table = &self.plan.tables[at];
             if let Ok(key) = self.cell(&table.pointer) {
-                let reason = format!("{} {} is not in {}.", table.pointer.name, cut(key.unwrap_or_default()), table.name);
-                return ("line.unknown_key", reason);
+                let (column, key) = (table.pointer.name.clone(), cut(key.unwrap_or_default()));
+                return ("line.unknown_key", Said::NotInFile { column, key, file: table.name.clone() });
             }
             origin = table.pointer.origin;
         }
-        ("line.unknown_key", format!("{} is not known.", slot.name))
+        ("line.unknown_key", Said::NotKnown { column: slot.name.clone() })
     }
 
     fn text(&self, slot: &Slot) -> Result<Option<&str>, Fault> {
         let Some(cell) = self.cell(slot).map_err(|_| self.unknown(slot))? else { return Ok(None) };
         if cell.contains(['\n', '\r']) {
-            return Err(("line.open_quote", format!("{} holds a line break; a quote in front may not be closed.", slot.name)));
+            return Err(("line.open_quote", Said::LineBreak { column: slot.name.clone() }));
         }
         if cell.len() > self.limits.text_chars && cell.chars().count() > self.limits.text_chars {
-            return Err(("line.too_long", format!("{} is longer than {} letters.", slot.name, self.limits.text_chars)));
+            return Err(("line.too_long", Said::LongText { column: slot.name.clone(), most: self.limits.text_chars }));
         }
         Ok(Some(cell))
     }
@@ -271,7 +273,10 @@ impl Lines {
         let mark = if let Format::Number { mark } = slot.format { mark } else { Mark::Dot };
         match read_number(cell, mark) {
             Some(number) => Ok(Some(number)),
-            None => Err(("line.bad_number", format!("{} is {}, which is not a number like {}.", slot.name, cut(cell), mark.sample()))),
+            None => {
+                let said = Said::NotNumber { column: slot.name.clone(), cell: cut(cell), sample: mark.sample() };
+                Err(("line.bad_number", said))
+            }
         }
     }
 
@@ -279,7 +284,7 @@ impl Lines {
         match (self.number(Role::Quantity)?, self.plan.slot(Role::Quantity)) {
             (Some(quantity), _) => Ok(quantity),
             (None, None) => Ok(Decimal::ONE),
-            (None, Some(slot)) => Err(("line.bad_number", format!("{} is empty.", slot.name))),
+            (None, Some(slot)) => Err(("line.bad_number", empty(slot))),
         }
     }
 
@@ -323,9 +328,9 @@ impl Lines {
                 .unwrap_or_default()
                 .trim();
             let reason = if cell.is_empty() {
-                "The line names no item.".to_owned()
+                Said::LineWithoutItem
             } else {
-                format!("The line names no item: {} is {}.", slot.map_or("", |s| &s.name), cut(cell))
+                Said::NotItem { column: slot.map_or_else(String::new, |s| s.name.clone()), cell: cut(cell) }
             };
             return Err(("line.no_item", reason));
         };
@@ -341,7 +346,7 @@ impl Lines {
 
     fn moment(&self) -> Result<(DateTime, bool, Option<Offset>), Fault> {
         if let Some(slot) = self.plan.slot(Role::Datetime) {
-            let cell = self.text(slot)?.ok_or_else(|| ("line.bad_date", format!("{} is empty.", slot.name)))?;
+            let cell = self.text(slot)?.ok_or_else(|| ("line.bad_date", empty(slot)))?;
             return match moment::split(cell) {
                 None => Ok((day(slot, cell)?.to_datetime(Time::midnight()), false, None)),
                 Some((date, time)) => {
@@ -350,15 +355,19 @@ impl Lines {
                 }
             };
         }
-        let Some(slot) = self.plan.slot(Role::Date) else { return Err(("line.bad_date", "The line has no date.".to_owned())) };
-        let cell = self.text(slot)?.ok_or_else(|| ("line.bad_date", format!("{} is empty.", slot.name)))?;
+        let Some(slot) = self.plan.slot(Role::Date) else { return Err(("line.bad_date", Said::LineWithoutDay)) };
+        let cell = self.text(slot)?.ok_or_else(|| ("line.bad_date", empty(slot)))?;
         // A spreadsheet may have put midnight behind every day.
         let date = day(slot, moment::split(cell).map_or(cell, |(date, _)| date))?;
         let Some(slot) = self.plan.slot(Role::Time) else { return Ok((date.to_datetime(Time::midnight()), false, None)) };
-        let cell = self.text(slot)?.ok_or_else(|| ("line.bad_time", format!("{} is empty.", slot.name)))?;
+        let cell = self.text(slot)?.ok_or_else(|| ("line.bad_time", empty(slot)))?;
         let (time, offset) = clock(slot, moment::split(cell).map_or(cell, |(_, time)| time), true)?;
         Ok((date.to_datetime(time), true, offset))
     }
+}
+
+fn empty(slot: &Slot) -> Said {
+    Said::CellEmpty { column: slot.name.clone() }
 }
 
 fn day(slot: &Slot, cell: &str) -> Result<Date, Fault> {
@@ -369,9 +378,9 @@ fn day(slot: &Slot, cell: &str) -> Result<Date, Fault> {
 }
 
 fn bad_day(slot: &Slot, cell: &str, order: DateOrder) -> Fault {
-    ("line.bad_date", format!("{} is {}, which is not a day like {}.", slot.name, cut(cell), order.sample()))
+    ("line.bad_date", Said::NotDay { column: slot.name.clone(), cell: cut(cell), sample: order.sample() })
 }
 
 fn clock(slot: &Slot, cell: &str, dots: bool) -> Result<moment::Clock, Fault> {
-    moment::read_time(cell, dots).ok_or_else(|| ("line.bad_time", format!("{} is {}, which is not a time of day.", slot.name, cut(cell))))
+    moment::read_time(cell, dots).ok_or_else(|| ("line.bad_time", Said::NotTime { column: slot.name.clone(), cell: cut(cell) }))
 }

@@ -6,7 +6,7 @@ use crate::column::{cut, join_key, key_hash};
 use crate::lines::refused;
 use crate::profile::fits;
 use crate::rows::Rows;
-use crate::{FileProfile, Limits, RefusedLine, Source, TableError};
+use crate::{FileProfile, Limits, RefusedLine, Said, Source, TableError};
 
 /// Refused lines of such a file that are kept; more mean that the file is broken.
 const REFUSED: usize = 1_000;
@@ -32,11 +32,7 @@ impl Lookup {
     ) -> Result<Self, TableError> {
         let mut lookup = Self { text: String::new(), ends: Vec::new(), width: wanted.len() + 1, index: Vec::new() };
         let too_large = || {
-            let reason = format!(
-                "The file is looked up in and may have {} rows and {} MB of content at most.",
-                limits.lookup_rows,
-                limits.lookup_bytes >> 20
-            );
+            let reason = Said::LookupLarge { rows: limits.lookup_rows, megabytes: limits.lookup_bytes >> 20 };
             TableError::new(&file.name, "file.lookup_too_large", reason)
         };
         if file.rows > limits.lookup_rows {
@@ -49,17 +45,13 @@ impl Lookup {
             let name = join_key(row.get(key).unwrap_or_default());
             if !fits(&row, file.columns.len()) || name.is_empty() {
                 let (code, reason) = if name.is_empty() {
-                    ("line.unknown_key", "The row has no key.".to_owned())
+                    ("line.unknown_key", Said::RowWithoutKey)
                 } else {
-                    ("line.cells", format!("The row has {} cells instead of {}.", row.len(), file.columns.len()))
+                    ("line.cells", Said::RowCells { has: row.len(), wanted: file.columns.len() })
                 };
                 bad.push_back(refused(source.name(), rows.line, &row, code, reason));
                 if bad.len() > REFUSED {
-                    return Err(TableError::new(
-                        &file.name,
-                        "file.lookup_broken",
-                        format!("More than {REFUSED} rows of the file can't be used."),
-                    ));
+                    return Err(TableError::new(&file.name, "file.lookup_broken", Said::LookupBroken { most: REFUSED }));
                 }
                 continue;
             }
@@ -89,7 +81,7 @@ impl Lookup {
             let conflict =
                 hash == next && self.cell(a, 0) == self.cell(b, 0) && (1..self.width).any(|i| self.cell(a, i) != self.cell(b, i));
             if conflict {
-                let reason = format!("The file holds {} twice, with different content.", cut(self.cell(a, 0)));
+                let reason = Said::LookupTwice { key: cut(self.cell(a, 0)) };
                 return Err(TableError::new(&file.name, "file.lookup_not_unique", reason));
             }
         }

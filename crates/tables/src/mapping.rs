@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DateOrder, Dialect, Encoding, FileProfile, Mark, TableError};
+use crate::{DateOrder, Dialect, Encoding, FileProfile, Mark, Said, TableError};
 
 /// What a column is in a sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,6 +96,31 @@ impl Role {
             Self::PaymentMethod => "payment_method",
         }
     }
+
+    /// What a person calls it.
+    pub(crate) fn said(self) -> Box<Said> {
+        Box::new(match self {
+            Self::Ticket => Said::RoleTicket,
+            Self::LineId => Said::RoleLineId,
+            Self::Date => Said::RoleDate,
+            Self::Time => Said::RoleTime,
+            Self::Datetime => Said::RoleDatetime,
+            Self::Item => Said::RoleItem,
+            Self::ItemPart => Said::RoleItemPart,
+            Self::ItemId => Said::RoleItemId,
+            Self::Category => Said::RoleCategory,
+            Self::Quantity => Said::RoleQuantity,
+            Self::UnitPrice => Said::RoleUnitPrice,
+            Self::LineTotal => Said::RoleLineTotal,
+            Self::Discount => Said::RoleDiscount,
+            Self::Tax => Said::RoleTax,
+            Self::Customer => Said::RoleCustomer,
+            Self::Seller => Said::RoleSeller,
+            Self::Site => Said::RoleSite,
+            Self::Channel => Said::RoleChannel,
+            Self::PaymentMethod => Said::RolePaymentMethod,
+        })
+    }
 }
 
 /// How the cells of a column are read.
@@ -146,7 +171,7 @@ impl ColumnRef {
                 exact.or_else(|| file.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name.trim())))
             }
         };
-        found.ok_or_else(|| TableError::new(&file.name, "mapping.unknown_column", format!("The file has no column {self}.")))
+        found.ok_or_else(|| TableError::new(&file.name, "mapping.unknown_column", Said::UnknownColumn { column: self.to_string() }))
     }
 }
 

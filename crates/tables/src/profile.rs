@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::column::{self, ColumnProfile, Stats};
 use crate::rows::Rows;
 use crate::text::{self, Text};
-use crate::{Dialect, Encoding, Limits, Mark, Source, TableError, dialect};
+use crate::{Dialect, Encoding, Limits, Mark, Said, Source, TableError, dialect};
 
 /// What is known of a file after it was read once.
 #[derive(Debug, Clone, Serialize)]
@@ -22,7 +22,7 @@ pub struct FileProfile {
     /// How it writes its letters.
     pub encoding: Encoding,
     /// Why.
-    pub encoding_why: String,
+    pub encoding_why: Said,
     /// How it parts its cells.
     pub dialect: Dialect,
     /// Rows of data, the ragged ones with them.
@@ -81,19 +81,15 @@ pub fn profile_as(
         None => dialect::find(&text.head, text.whole),
     };
     if found.names.len() > limits.columns {
-        return Err(TableError::new(
-            source.name(),
-            "file.too_many_columns",
-            format!("The table has more than {} columns.", limits.columns),
-        ));
+        return Err(TableError::new(source.name(), "file.too_many_columns", Said::ManyColumns { most: limits.columns }));
     }
     let (encoding, why) = match encoding {
-        Some(named) if named != text.encoding => (named, "a person said so".to_owned()),
+        Some(named) if named != text.encoding => (named, Said::PersonSaidSo),
         _ => (text.encoding, text.why.clone()),
     };
     let counted = count(source, limits, encoding, &found)?;
     if counted.rows == 0 {
-        return Err(TableError::new(source.name(), "file.empty", "The file has a header at most, and no lines."));
+        return Err(TableError::new(source.name(), "file.empty", Said::FileWithoutRows));
     }
     Ok(finish(source.name(), text, encoding, why, found, counted))
 }
@@ -129,7 +125,7 @@ pub(crate) fn fits(row: &csv::StringRecord, columns: usize) -> bool {
     row.len() >= columns && row.iter().skip(columns).all(|cell| cell.trim().is_empty())
 }
 
-fn finish(name: &str, text: Text, encoding: Encoding, encoding_why: String, found: dialect::Found, counted: Counted) -> FileProfile {
+fn finish(name: &str, text: Text, encoding: Encoding, encoding_why: Said, found: dialect::Found, counted: Counted) -> FileProfile {
     let usual = usual_mark(&counted.stats, &found);
     let columns = found.names.into_iter().zip(counted.stats).enumerate();
     FileProfile {
@@ -148,16 +144,16 @@ fn finish(name: &str, text: Text, encoding: Encoding, encoding_why: String, foun
 }
 
 /// The decimal mark that the file's columns prove, for those whose own cells could be read either way.
-fn usual_mark(stats: &[Stats], found: &dialect::Found) -> Option<(Mark, String)> {
+fn usual_mark(stats: &[Stats], found: &dialect::Found) -> Option<(Mark, Said)> {
     let proof = |of: fn(&Stats) -> u64| {
         stats.iter().zip(&found.names).filter(|(s, _)| of(s) > 0 && s.numbers.all() * 10 >= s.told() * 9).max_by_key(|(s, _)| of(s))
     };
     let dot = proof(|s| s.numbers.dot_only);
     let comma = proof(|s| s.numbers.comma_only);
     match (dot, comma) {
-        (Some((_, name)), None) => Some((Mark::Dot, format!("the column {name} is written so"))),
-        (None, Some((_, name))) => Some((Mark::Comma, format!("the column {name} is written so"))),
-        (None, None) if found.dialect.delimiter == ';' => Some((Mark::Comma, "files with semicolons usually are".to_owned())),
+        (Some((_, name)), None) => Some((Mark::Dot, Said::ColumnWritesSo { column: name.clone() })),
+        (None, Some((_, name))) => Some((Mark::Comma, Said::ColumnWritesSo { column: name.clone() })),
+        (None, None) if found.dialect.delimiter == ';' => Some((Mark::Comma, Said::SemicolonFile)),
         _ => None,
     }
 }

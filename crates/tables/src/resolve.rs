@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use crate::lookup::Lookup;
 use crate::profile::profile_as;
-use crate::{Assigned, ColumnRef, FileProfile, Format, Limits, Mapping, Part, RefusedLine, Role, Source, TableError};
+use crate::{Assigned, ColumnRef, FileProfile, Format, Limits, Mapping, Part, RefusedLine, Role, Said, Source, TableError};
 
 /// Where a cell stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(crate) fn plan(
 ) -> Result<(Plan, VecDeque<RefusedLine>), TableError> {
     let files = given(sources, profiles, mapping, limits)?;
     let root = mapping.files.iter().position(|file| file.part == Part::Lines);
-    let root = root.ok_or_else(|| TableError::new("", "mapping.no_lines", "No file is named as the one with the sale lines."))?;
+    let root = root.ok_or_else(|| TableError::new("", "mapping.no_lines", Said::NoLinesNamed))?;
     let mut work = Resolving { mapping, files, root, joins: Vec::new() };
     work.check_roles()?;
     work.check_lines()?;
@@ -99,9 +99,8 @@ fn given(
 ) -> Result<Vec<(Source, FileProfile)>, TableError> {
     let mut names = HashSet::new();
     if let Some(twice) = sources.iter().find(|source| !names.insert(source.name())) {
-        return Err(TableError::new(twice.name(), "file.same_name", "Two files have this name; rename one."));
+        return Err(TableError::new(twice.name(), "file.same_name", Said::SameName));
     }
-    let unknown = |name: &str| TableError::new(name, "mapping.unknown_file", format!("The mapping names {name}, which was not given."));
     let mut files = Vec::new();
     for part in &mapping.files {
         let source = sources.iter().find(|source| source.name() == part.name).ok_or_else(|| unknown(&part.name))?;
@@ -118,6 +117,11 @@ fn given(
     Ok(files)
 }
 
+/// The mapping names a file that was not given.
+fn unknown(name: &str) -> TableError {
+    TableError::new(name, "mapping.unknown_file", Said::UnknownFile { file: name.to_owned() })
+}
+
 /// A file that takes part in nothing need not be read again.
 fn known_unused(profiles: &[FileProfile], name: &str) -> Option<FileProfile> {
     profiles.iter().find(|profile| profile.name == name).cloned()
@@ -131,8 +135,7 @@ impl Resolving<'_> {
     /// A file of the mapping by its name; any file with lines stands for the first one.
     fn file(&self, name: &str) -> Result<usize, TableError> {
         let found = self.mapping.files.iter().position(|file| file.name == name);
-        let found = found
-            .ok_or_else(|| TableError::new(name, "mapping.unknown_file", format!("The mapping names {name}, which was not given.")))?;
+        let found = found.ok_or_else(|| unknown(name))?;
         Ok(if self.mapping.files[found].part == Part::Lines { self.root } else { found })
     }
 
@@ -144,16 +147,14 @@ impl Resolving<'_> {
         let has = |role: Role| self.mapping.column(role).is_some();
         let name = &self.profile(self.root).name;
         if !has(Role::Item) && !has(Role::ItemId) {
-            return Err(TableError::new(name, "mapping.no_item", "No column is named as the item."));
+            return Err(TableError::new(name, "mapping.no_item", Said::NoItemNamed));
         }
         if !has(Role::Date) && !has(Role::Datetime) {
-            return Err(TableError::new(name, "mapping.no_date", "No column is named as the day of the sale."));
+            return Err(TableError::new(name, "mapping.no_date", Said::NoDayNamed));
         }
         let mut seen = HashSet::new();
         match self.mapping.columns.iter().find(|a| a.role != Role::ItemPart && !seen.insert(a.role)) {
-            Some(twice) => {
-                Err(TableError::new(&twice.file, "mapping.role_twice", format!("Two columns are named as the {}.", twice.role.name())))
-            }
+            Some(twice) => Err(TableError::new(&twice.file, "mapping.role_twice", Said::RoleTwice { role: twice.role.said() })),
             None => Ok(()),
         }
     }
@@ -161,7 +162,7 @@ impl Resolving<'_> {
     fn check_lines(&self) -> Result<(), TableError> {
         for (i, part) in self.mapping.files.iter().enumerate() {
             if part.part == Part::Lines && !self.profile(i).same_columns(self.profile(self.root)) {
-                let reason = format!("The file has other columns than {}; import it by itself.", self.profile(self.root).name);
+                let reason = Said::OtherColumns { file: self.profile(self.root).name.clone() };
                 return Err(TableError::new(&part.name, "mapping.unlike_files", reason));
             }
         }
@@ -196,9 +197,7 @@ impl Resolving<'_> {
         for (file, column) in wanted.into_iter().filter(|(file, _)| *file != self.root) {
             let name = self.profile(file).name.clone();
             let join = self.joins.iter_mut().find(|join| join.file == file);
-            let join = join.ok_or_else(|| {
-                TableError::new(&name, "mapping.not_joined", "A column of the file is used, but nothing says how its rows are found.")
-            })?;
+            let join = join.ok_or_else(|| TableError::new(&name, "mapping.not_joined", Said::NotJoined))?;
             if column != join.key && !join.wanted.contains(&column) {
                 join.wanted.push(column);
             }
@@ -241,9 +240,8 @@ impl Resolving<'_> {
             let cell = if column == join.key { Some(0) } else { join.wanted.iter().position(|wanted| *wanted == column).map(|at| at + 1) };
             cell.map(|cell| Origin::Table(table, cell))
         });
-        let origin = place.ok_or_else(|| {
-            TableError::new(&self.profile(file).name, "mapping.not_joined", format!("The column {name} can't be reached from the lines."))
-        })?;
+        let origin = place
+            .ok_or_else(|| TableError::new(&self.profile(file).name, "mapping.not_joined", Said::OutOfReach { column: name.clone() }))?;
         Ok(Slot { origin, format, empty_words, name })
     }
 }

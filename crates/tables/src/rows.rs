@@ -9,7 +9,7 @@ use csv::{ErrorKind, StringRecord};
 use crate::encoding::{Decoded, Encoding};
 use crate::error::Stop;
 use crate::source::Body;
-use crate::{Dialect, Limits, Source, TableError};
+use crate::{Dialect, Limits, Said, Source, TableError};
 
 const BUFFER: usize = 64 * 1024;
 
@@ -83,7 +83,8 @@ impl<R: Read> Read for Metered<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(out)?;
         if self.since_row.fetch_add(n, Ordering::Relaxed) > self.limit {
-            return Err(Stop::io("file.field_too_long", "long"));
+            // Rows know the line, and say it instead.
+            return Err(Stop::io("file.field_too_long", Said::LongCell { line: 0, kilobytes: self.limit >> 10 }));
         }
         Ok(n)
     }
@@ -150,7 +151,7 @@ impl Rows {
     }
 
     fn long_field(&self) -> TableError {
-        let reason = format!("A cell near line {} is longer than {} kB; a quote may not be closed.", self.line, self.field_bytes >> 10);
+        let reason = Said::LongCell { line: self.line, kilobytes: self.field_bytes >> 10 };
         TableError::new(&self.name, "file.field_too_long", reason)
     }
 
@@ -160,7 +161,7 @@ impl Rows {
                 let fault = TableError::from_io(&self.name, &io);
                 if fault.code == "file.field_too_long" { self.long_field() } else { fault }
             }
-            other => TableError::new(&self.name, "file.changed", format!("The file changed while it was read: {other:?}.")),
+            _ => TableError::new(&self.name, "file.changed", Said::FileChanged),
         }
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
-use crate::TableError;
 use crate::error::Stop;
+use crate::{Said, TableError};
 
 /// How much of a file is taken before it is refused. Bytes are counted after unpacking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,24 +167,17 @@ impl Read for Body {
         let n = match &mut self.inner {
             Packing::Plain(raw) => raw.read(out)?,
             Packing::Gzip(decoder) => decoder.read(out).map_err(|e| match e.kind() {
-                io::ErrorKind::UnexpectedEof => {
-                    Stop::io("file.gzip_truncated", "The compressed file ends too early; it was not copied whole.")
-                }
-                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-                    Stop::io("file.not_gzip", "The file begins like gzip but can't be unpacked; it is damaged.")
-                }
+                io::ErrorKind::UnexpectedEof => Stop::io("file.gzip_truncated", Said::GzipEndsEarly),
+                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Stop::io("file.not_gzip", Said::GzipDamaged),
                 _ => e,
             })?,
         };
         self.read += n as u64;
         if self.read > self.file_bytes {
-            return Err(Stop::io("file.too_large", format!("The file is larger than {} MB.", self.file_bytes >> 20)));
+            return Err(Stop::io("file.too_large", Said::FileLarge { megabytes: self.file_bytes >> 20 }));
         }
         if self.read > RATIO_FROM && matches!(self.inner, Packing::Gzip(_)) && self.read / self.raw_count().max(1) > self.gzip_ratio {
-            return Err(Stop::io(
-                "file.gzip_bomb",
-                format!("The compressed file unpacks to more than {} times its size.", self.gzip_ratio),
-            ));
+            return Err(Stop::io("file.gzip_bomb", Said::GzipBomb { times: self.gzip_ratio }));
         }
         Ok(n)
     }

@@ -4,7 +4,7 @@ use std::io::{Cursor, Read};
 
 use crate::encoding::{Decoded, Encoding};
 use crate::source::Raw;
-use crate::{Limits, Source, TableError};
+use crate::{Limits, Said, Source, TableError};
 
 /// How much of a file's beginning is kept to find its dialect.
 const HEAD: usize = 256 * 1024;
@@ -13,7 +13,7 @@ const HEAD: usize = 256 * 1024;
 pub(crate) struct Text {
     pub raw: Raw,
     pub encoding: Encoding,
-    pub why: String,
+    pub why: Said,
     /// The beginning, as UTF-8.
     pub head: String,
     /// The head is the whole file.
@@ -21,35 +21,35 @@ pub(crate) struct Text {
 }
 
 /// Files that are known by their first bytes, and what to tell their owner.
-const MAGIC: &[(&[u8], &str)] = &[
-    (b"PK\x03\x04", "an XLSX workbook or a ZIP archive; open it and save it as CSV"),
-    (b"PK\x05\x06", "an empty ZIP archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (XLS); open it and save it as CSV"),
-    (b"%PDF", "a PDF; a table has to be exported as CSV"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"\x7fELF", "a program"),
-    (b"MZ\x90", "a program"),
-    (b"SQLite format 3", "a SQLite database; export the table as CSV"),
-    (b"\x1f\x8b", "compressed twice; unpack it once"),
-    (b"BZh", "compressed with bzip2; unpack it or use gzip"),
-    (b"\xfd7zXZ", "compressed with xz; unpack it or use gzip"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd; unpack it or use gzip"),
-    (b"7z\xbc\xaf", "a 7-Zip archive; unpack it"),
-    (b"Rar!", "a RAR archive; unpack it"),
-    (b"PAR1", "a Parquet file; export it as CSV"),
+const MAGIC: &[(&[u8], Said)] = &[
+    (b"PK\x03\x04", Said::IsXlsx),
+    (b"PK\x05\x06", Said::IsEmptyZip),
+    (b"\xd0\xcf\x11\xe0", Said::IsXls),
+    (b"%PDF", Said::IsPdf),
+    (b"\x89PNG", Said::IsPng),
+    (b"\xff\xd8\xff", Said::IsJpeg),
+    (b"GIF8", Said::IsGif),
+    (b"\x7fELF", Said::IsProgram),
+    (b"MZ\x90", Said::IsProgram),
+    (b"SQLite format 3", Said::IsSqlite),
+    (b"\x1f\x8b", Said::IsGzipTwice),
+    (b"BZh", Said::IsBzip2),
+    (b"\xfd7zXZ", Said::IsXz),
+    (b"\x28\xb5\x2f\xfd", Said::IsZstd),
+    (b"7z\xbc\xaf", Said::IsSevenZip),
+    (b"Rar!", Said::IsRar),
+    (b"PAR1", Said::IsParquet),
 ];
 
 /// Text that is not a table, by how it begins.
-const MARKUP: &[(&str, &str)] = &[
-    ("<!doctype", "a web page; export the table as CSV"),
-    ("<html", "a web page; export the table as CSV"),
-    ("<table", "a web page; export the table as CSV"),
-    ("<?xml", "XML; export the table as CSV"),
-    ("{\\rtf", "a text document"),
-    ("{\"", "JSON; export the table as CSV"),
-    ("[{", "JSON; export the table as CSV"),
+const MARKUP: &[(&str, Said)] = &[
+    ("<!doctype", Said::IsWebPage),
+    ("<html", Said::IsWebPage),
+    ("<table", Said::IsWebPage),
+    ("<?xml", Said::IsXml),
+    ("{\\rtf", Said::IsRtf),
+    ("{\"", Said::IsJson),
+    ("[{", Said::IsJson),
 ];
 
 /// Reads the whole file once and says what its bytes are.
@@ -76,7 +76,7 @@ pub(crate) fn inspect(source: &Source, limits: &Limits) -> Result<Text, TableErr
     let (encoding, why) = scan.encoding(marked)?;
     let head = scan.head_text(encoding);
     if head.trim().is_empty() && scan.blank {
-        return Err(TableError::new(name, "file.empty", "The file is empty."));
+        return Err(TableError::new(name, "file.empty", Said::FileEmpty));
     }
     refuse_markup(name, &head)?;
     Ok(Text { raw, encoding, why, head, whole: scan.total <= HEAD as u64 })
@@ -84,7 +84,7 @@ pub(crate) fn inspect(source: &Source, limits: &Limits) -> Result<Text, TableErr
 
 fn refuse_known(name: &str, first: &[u8]) -> Result<(), TableError> {
     match MAGIC.iter().find(|(magic, _)| first.starts_with(magic)) {
-        Some((_, what)) => Err(TableError::new(name, "file.not_text", format!("The file is {what}."))),
+        Some((_, what)) => Err(TableError::new(name, "file.not_text", what.clone())),
         None => Ok(()),
     }
 }
@@ -93,9 +93,14 @@ fn refuse_markup(name: &str, head: &str) -> Result<(), TableError> {
     let start = head.trim_start();
     let begins = |mark: &str| start.get(..mark.len()).is_some_and(|s| s.eq_ignore_ascii_case(mark));
     match MARKUP.iter().find(|(mark, _)| begins(mark)) {
-        Some((_, what)) => Err(TableError::new(name, "file.not_table", format!("The file is {what}."))),
+        Some((_, what)) => Err(TableError::new(name, "file.not_table", what.clone())),
         None => Ok(()),
     }
+}
+
+/// A byte as people write it who look at bytes.
+fn hex(byte: u8) -> String {
+    format!("0x{byte:02X}")
 }
 
 /// Counters over the bytes; nothing grows but the head.
@@ -148,7 +153,7 @@ impl<'a> Scan<'a> {
             self.foreign = Some((*byte, self.line));
         }
         if self.controls * 20 > self.total {
-            return Err(TableError::new(self.name, "file.not_text", "The file is full of control characters; it is not a text table."));
+            return Err(TableError::new(self.name, "file.not_text", Said::ControlCharacters));
         }
         Ok(())
     }
@@ -166,8 +171,7 @@ impl<'a> Scan<'a> {
                     continue;
                 }
                 0 => {
-                    let reason = format!("Line {} holds a zero byte; the file is not a text table.", self.line);
-                    return Err(TableError::new(self.name, "file.not_text", reason));
+                    return Err(TableError::new(self.name, "file.not_text", Said::ZeroByte { line: self.line }));
                 }
                 b' ' | b'\t' => {}
                 1..32 => self.controls += 1,
@@ -184,9 +188,9 @@ impl<'a> Scan<'a> {
     fn long_line(&self) -> TableError {
         let cells = [b',', b';', b'\t', b'|'].map(|mark| self.head.iter().filter(|b| **b == mark).count()).into_iter().max().unwrap_or(0);
         if self.line == 1 && cells > self.column_limit {
-            return TableError::new(self.name, "file.too_many_columns", format!("The table has more than {} columns.", self.column_limit));
+            return TableError::new(self.name, "file.too_many_columns", Said::ManyColumns { most: self.column_limit });
         }
-        TableError::new(self.name, "file.line_too_long", format!("Line {} is longer than {} kB.", self.line, self.line_limit >> 10))
+        TableError::new(self.name, "file.line_too_long", Said::LongLine { line: self.line, kilobytes: self.line_limit >> 10 })
     }
 
     /// Looks for the first byte that is not UTF-8; a letter may lie across two chunks.
@@ -215,17 +219,15 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn encoding(&self, marked: Option<Encoding>) -> Result<(Encoding, String), TableError> {
+    fn encoding(&self, marked: Option<Encoding>) -> Result<(Encoding, Said), TableError> {
         match (marked, self.foreign) {
             (Some(Encoding::Utf8), Some((byte, line))) => {
-                let reason =
-                    format!("The file says that it is UTF-8, but byte 0x{byte:02X} in line {line} is not. Save it as CSV UTF-8 once more.");
-                Err(TableError::new(self.name, "file.mixed_encoding", reason))
+                Err(TableError::new(self.name, "file.mixed_encoding", Said::MixedEncoding { byte: hex(byte), line }))
             }
-            (Some(encoding), _) => Ok((encoding, "the file says so by its byte order mark".to_owned())),
-            (None, Some((byte, line))) => Ok((Encoding::Windows1252, format!("byte 0x{byte:02X} in line {line} is not UTF-8"))),
-            (None, None) if self.ascii => Ok((Encoding::Utf8, "every byte is plain ASCII".to_owned())),
-            (None, None) => Ok((Encoding::Utf8, "every byte of the file fits".to_owned())),
+            (Some(encoding), _) => Ok((encoding, Said::ByteOrderMark)),
+            (None, Some((byte, line))) => Ok((Encoding::Windows1252, Said::NotUtf8 { byte: hex(byte), line })),
+            (None, None) if self.ascii => Ok((Encoding::Utf8, Said::PlainAscii)),
+            (None, None) => Ok((Encoding::Utf8, Said::EveryByteFits)),
         }
     }
 

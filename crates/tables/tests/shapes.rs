@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use tables::{
     Assigned, CODES, ColumnRef, DateOrder, Decimal, Dialect, Encoding, FileProfile, Format, Guess, Kind, Limits, Mark, Part, RefusedLine,
-    Role, SaleLine, Source, Sure, TableError, guess, profile, profile_as, read,
+    Role, Said, SaleLine, Source, Sure, TableError, guess, profile, profile_as, read,
 };
 
 fn file(name: &str, bytes: impl AsRef<[u8]>) -> Source {
@@ -77,7 +77,7 @@ fn what_is_not_a_table_is_refused_by_name() {
         assert_eq!(code(bytes), expected, "{:?}", String::from_utf8_lossy(bytes));
     }
     let refusal = profile(&file("sales.xlsx", b"PK\x03\x04"), &Limits::default()).unwrap_err();
-    assert!(refusal.reason.contains("save it as CSV"));
+    assert_eq!(refusal.reason, Said::IsXlsx);
     assert_eq!(profile(&Source::path("/nowhere/sales.csv"), &Limits::default()).unwrap_err().code, "file.unreadable");
 }
 
@@ -127,7 +127,8 @@ fn one_foreign_byte_at_the_very_end_decides_the_encoding() {
     let (_, lines, _) = sales(&bytes);
     assert_eq!(lines.last().unwrap().item, "\u{2018}Nduja");
     let found = look(&bytes);
-    assert_eq!((found.encoding, found.encoding_why.as_str()), (Encoding::Windows1252, "byte 0x91 in line 30002 is not UTF-8"));
+    let why = Said::NotUtf8 { byte: "0x91".into(), line: 30_002 };
+    assert_eq!((found.encoding, found.encoding_why), (Encoding::Windows1252, why));
     // A letter of two bytes that lies across two chunks is still UTF-8.
     for shift in 0..3 {
         let text = format!("Date,Item\n{}{}", " ".repeat(shift), "2024-05-01,Crème brûlée\n".repeat(10_000));
@@ -195,12 +196,14 @@ fn day_and_month_are_told_apart_or_the_doubt_is_said() {
     let dmy = Format::Date { order: DateOrder::DayMonthYear };
     let mdy = Format::Date { order: DateOrder::MonthDayYear };
     let (format, sure, why) = order(&["1/02/2024", "13/02/2024"]);
-    assert_eq!((format, sure, why.as_str()), (dmy, Sure::Certain, "it is D/MM/YYYY because line 3 has 13/02/2024"));
+    let third = Said::LineHas { line: 3, cell: "13/02/2024".into() };
+    assert_eq!((format, sure, why), (dmy, Sure::Certain, Said::DaysLike { sample: "D/MM/YYYY", why: Box::new(third) }));
     assert_eq!(order(&["1/02/2024", "02/13/2024"]).0, mdy);
     let (format, sure, _) = order(&["1/02/2024", "1/03/2024", "2/01/2024"]);
     assert_eq!((format, sure), (mdy, Sure::Likely));
     let (_, sure, why) = order(&["1/02/2024", "1/02/2024"]);
-    assert!(sure == Sure::Unsure && why.contains("it could as well be M/DD/YYYY"));
+    let doubt = Said::DaysUnsure { other: "M/DD/YYYY" };
+    assert_eq!((sure, why), (Sure::Unsure, Said::DaysLike { sample: "D/MM/YYYY", why: Box::new(doubt) }));
     assert_eq!(order(&["14/02/2024", "02/14/2024", "15/02/2024"]).1, Sure::Unsure);
     assert_eq!(order(&["1.2.2024"]).0, dmy);
     let (format, sure, _) = order(&["2024-02-01T10:00:00Z", "2024-02-01T11:00:00+03:00"]);
@@ -242,8 +245,9 @@ fn each_bad_line_is_refused_with_its_reason() {
             (44, "line.bad_number"),
         ]
     );
-    assert_eq!(refused[0].reason, "The line has 4 cells instead of 6.");
-    assert_eq!(refused[2].reason, "Date is 2024-13-01, which is not a day like YYYY-MM-DD.");
+    assert_eq!(*refused[0].reason, Said::LineCells { has: 4, wanted: 6 });
+    let day = Said::NotDay { column: "Date".into(), cell: "2024-13-01".into(), sample: "YYYY-MM-DD" };
+    assert_eq!(*refused[2].reason, day);
     assert_eq!(refused[4].raw, "2024-05-01 | 10:00 | 1 | Bread | one | 1.00");
     assert_eq!((lines.len(), lines[30].item.as_str(), lines[30].unit_price), (32, "Cake", None));
 }
@@ -338,7 +342,9 @@ fn lookups_are_bounded_and_must_not_contradict_themselves() {
     let profiles: Vec<_> = sources.iter().map(|source| profile(source, &Limits::default()).unwrap()).collect();
     assert_eq!(read(&sources, &profiles, &mapping, &Limits::default()).err().unwrap().code, "file.lookup_not_unique");
     let guess = guess(&profiles);
-    assert!(guess.decisions.iter().any(|decision| decision.text.contains("Bread a second time in line 4")), "{:?}", guess.decisions);
+    let miss = Said::NearMiss { column: "Item".into(), key: "Bread".into(), line: 4 };
+    let unused = |text: &Said| matches!(text, Said::FileIs { what, .. } if **what == Said::TakesNoPart { why: Box::new(miss.clone()) });
+    assert!(guess.decisions.iter().any(|decision| unused(&decision.text)), "{:?}", guess.decisions);
     let same = [sources[0].clone(), sources[0].clone()];
     assert_eq!(read(&same, &profiles, &mapping, &Limits::default()).err().unwrap().code, "file.same_name");
 }

@@ -58,9 +58,10 @@ pub fn field_text(refused: &FieldError) -> String {
 pub fn tf(key: &str, places: &[(&str, &str)]) -> String {
     let mut args = FluentArgs::new();
     for (name, value) in places {
-        // Numbers choose plural forms. What only looks like one, a code or a telephone's number, stays as it is written.
+        // Numbers choose plural forms. What only looks like one, a code or a telephone's number, stays as it is written, and so does
+        // what has more digits than Fluent's numbers keep.
         match value.parse::<i64>() {
-            Ok(number) if number.to_string() == *value => args.set(*name, number),
+            Ok(number) if number.unsigned_abs() < 1 << 53 && number.to_string() == *value => args.set(*name, number),
             _ => args.set(*name, FluentValue::from(*value)),
         }
     }

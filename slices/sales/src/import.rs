@@ -18,6 +18,7 @@ mod refused;
 mod survey;
 mod understand;
 mod upload;
+mod words;
 mod work;
 mod write;
 
@@ -30,6 +31,7 @@ use web::Routes;
 
 pub use document::{Document, Outcome};
 pub use understand::{Understood, understand};
+pub use words::{refusal, worded, words};
 pub use work::{run, run_understood};
 
 pub(crate) use job::LATER;
@@ -135,8 +137,7 @@ pub(crate) fn stops(code: &str) -> bool {
 
 /// A file or a mapping that can't be used, with its reason.
 pub(crate) fn table_error(error: tables::TableError) -> Error {
-    let said = if error.file.is_empty() { error.reason } else { format!("{}: {}", error.file, error.reason) };
-    Error::rule("import.file").because(said)
+    Error::rule("import.file").because(words::refusal(&error))
 }
 
 /// What is wrong with the options.

@@ -38,7 +38,13 @@ pub fn slice() -> Slice {
             "sales",
             || sqlx::migrate!(),
             routes,
-            concat!(include_str!("../texts/en.ftl"), "\n", include_str!("../texts/import.en.ftl")),
+            concat!(
+                include_str!("../texts/en.ftl"),
+                "\n",
+                include_str!("../texts/import.en.ftl"),
+                "\n",
+                include_str!("../texts/tables.en.ftl")
+            ),
         )
     }
 }

@@ -306,6 +306,69 @@ fn files_that_are_not_what_they_say_are_refused_with_a_sentence() {
 }
 
 #[test]
+fn why_columns_are_taken_so_and_lines_are_refused_is_told_in_words() {
+    run(async |story| {
+        let till = "day,ticket,item,qty,price\n\
+            15/02/2024,1,Bread,2,3.20\n15/02/2024,2,Tea,x,1.90\n15/02/2024,3,NONE,1,1.90\n15/02/2024,4,Cake\n15/02/2024,5,Cake,0,4.00\n\
+            31/02/2031,6,Cake,1,4.00\n1/02/2031,7,Cake,1,4.00\n15/02/2024,1,Rye,1,4.00\n"
+            .to_owned()
+            + &(10..15).map(|ticket| format!("15/02/2024,{ticket},Bread,1,3.20\n")).collect::<String>();
+        let places = "shop,town\nHill,Leeds\n";
+        let files = [("files", "till.csv", till.as_bytes()), ("files", "places.csv", places.as_bytes())];
+        let page = story.owner.upload("/import", &[], &files).await.location();
+        let api = format!("/v1/imports/{}", page.rsplit('/').next().unwrap());
+        let given = story.get(&api).await.ok().json();
+        let said: Vec<_> = given["decisions"].as_array().unwrap().iter().map(|d| d["text"].as_str().unwrap()).collect();
+        let wanted = [
+            "its 13 rows are the sale lines. Read as UTF-8 because every byte is plain ASCII; cells parted by comma, header in line 1.",
+            "it takes part in nothing: no column of the others points to it. Read as UTF-8 because every byte is plain ASCII; cells parted by comma, header in line 1.",
+            "day is the date because of its name; it is D/MM/YYYY because line 2 has 15/02/2024; one cell is something else, 31/02/2031 in line 7.",
+            "ticket is the ticket because of its name.",
+            "item is the item because of its name; NONE stands once for nothing.",
+            "price is the unit price because of its name; its numbers are written like 1,234.50 because line 2 has 3.20.",
+        ];
+        for sentence in wanted {
+            assert!(said.contains(&sentence), "{sentence}: {said:#?}");
+        }
+        let (till, item) = (&given["profiles"][0], &given["profiles"][0]["columns"][2]);
+        assert_eq!((&till["encoding_why"], &item["why"]), (&json!("every byte is plain ASCII"), &json!("it holds words")), "{given}");
+
+        story.post(&format!("{api}/run"), &json!({})).await.ok();
+        story.jobs().await;
+        let report = story.get(&api).await.ok().json()["report"].clone();
+        let mut refused: Vec<_> = report["refused"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|line| (line["line"].as_u64().unwrap(), line["reason"].as_str().unwrap()))
+            .collect();
+        refused.sort_unstable();
+        let wanted = [
+            (3, "qty is x, which is not a number like 1,234.50."),
+            (4, "The line names no item: item is NONE."),
+            (5, "The line has 3 cells instead of 5."),
+            (6, "The line sells nothing: its quantity is 0."),
+            (7, "day is 31/02/2031, which is not a day like D/MM/YYYY."),
+            (8, "2031-02-01 lies in the future; is the order of day and month right?"),
+            (9, "Lines of this ticket stand further up, with others between; sort the file by ticket."),
+        ];
+        assert_eq!(refused, wanted);
+        let (shown, file) = (story.get(&page).await.ok().text(), story.get(&format!("{api}/refused?format=csv")).await.ok().text());
+        for (_, reason) in wanted {
+            assert!(shown.contains(reason) && file.contains(reason), "{reason}: {shown} {file}");
+        }
+        for key in ["tables-", "import-why-", "{ $", "\"say\""] {
+            assert!(!shown.contains(key) && !given.to_string().contains(key), "{key}: {shown} {given}");
+        }
+
+        let page = story.owner.upload("/import", &[], &[("files", "a.csv", b"item,price\nBread,3.20\n")]).await.location();
+        assert!(story.get(&page).await.ok().text().contains("No column looks like the day of the sale."));
+        let workbook = story.owner.upload("/import", &[], &[("files", "a.xlsx", b"PK\x03\x04\0\0\0\0")]).await.is(422).text();
+        assert!(workbook.contains("a.xlsx: The file is an XLSX workbook or a ZIP archive; open it and save it as CSV."), "{workbook}");
+    });
+}
+
+#[test]
 fn a_person_may_change_what_a_column_is() {
     run(async |story| {
         // Nothing tells day from month, and the items' column is called like nothing.

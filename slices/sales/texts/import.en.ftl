@@ -97,3 +97,24 @@ import-format-comma = 1.234,50
 log-import-uploaded = Files given
 log-import-begun = Begun
 log-import-done = Imported
+
+# Why a line that could be read is not taken, and why an import is not
+import-why-too-large = A number of the line is too large.
+import-why-decimals = The quantity { $quantity } has more than six decimals.
+import-why-no-quantity = The line sells nothing: its quantity is 0.
+import-why-discount = The discount is more than the line.
+import-why-discount-of = The discount is more than the line: { $off } of { $gross } minor units.
+import-why-no-price = { $item } has no price, neither in the files nor on the price list.
+import-why-item-long = The item's name is longer than 200 letters.
+import-why-item-signs = The item's name holds signs that can't be written.
+import-why-number-long = The ticket's number is longer than 100 letters.
+import-why-number-signs = The ticket's number holds signs that can't be written.
+import-why-ticket-long = The ticket has more than { $most } lines.
+import-why-ticket-apart = Lines of this ticket stand further up, with others between; sort the file by ticket.
+import-why-no-moment = { $at } lies outside the calendar.
+import-why-day-far = { $day } is not between 1970 and 2199.
+import-why-day-later = { $day } lies in the future; is the order of day and month right?
+import-why-day-closed = The books are closed for { $day }.
+import-why-cut-short = The upload ended too early. Send it once more.
+import-why-zero-byte = It holds a zero byte.
+import-why-state = Its state: { $state }.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tables::Mapping;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::Routes;
+use web::{Routes, t, tf};
 
 use super::{
     Options, check,
@@ -80,7 +80,8 @@ async fn refuse(tx: &mut Tx, id: ImportId) -> Result<Error> {
     let state = sqlx::query_scalar!("SELECT state FROM sales.import WHERE tenant_id = $1 AND id = $2", tenant, id.uuid())
         .fetch_optional(tx.conn())
         .await?;
-    Ok(state.map_or(Error::NotFound, |state| Error::rule("import.state").because(format!("It is {state}."))))
+    let said = |state: String| tf("import-why-state", &[("state", &t(&format!("import-state-{state}")))]);
+    Ok(state.map_or(Error::NotFound, |state| Error::rule("import.state").because(said(state))))
 }
 
 /// Decides what the files of an import mean. What is not said stays.

@@ -7,10 +7,11 @@ use std::{
 };
 
 use kernel::Result;
-use tables::{RefusedLine, SaleLine};
+use tables::SaleLine;
 use tokio::sync::mpsc;
+use web::{t, tf};
 
-use super::understand::Reading;
+use super::{refused::NotTaken, understand::Reading};
 
 /// Lines of a chunk; a ticket that begins in it ends in it.
 const CHUNK: usize = 2_000;
@@ -23,7 +24,7 @@ const HOURS: i64 = 12;
 #[derive(Default)]
 pub(super) struct Batch {
     pub tickets: Vec<Vec<SaleLine>>,
-    pub refused: Vec<RefusedLine>,
+    pub refused: Vec<NotTaken>,
     /// Lines that another file of this import, or an earlier import of the same file, has already.
     pub skipped: u64,
     /// Lines read so far, and in all.
@@ -38,9 +39,9 @@ pub(super) fn own_id(line: &SaleLine) -> Option<&str> {
 }
 
 /// A line that was read but can't be taken.
-pub(super) fn refused(line: &SaleLine, code: &'static str, reason: impl Into<String>) -> RefusedLine {
+pub(super) fn refused(line: &SaleLine, code: &'static str, reason: String) -> NotTaken {
     let raw = [own_id(line).unwrap_or_default(), &line.at.to_string(), &line.item, &line.quantity.to_string()].join(" | ");
-    RefusedLine { file: line.file.to_string(), line_no: line.line_no, code, reason: reason.into(), raw }
+    NotTaken { file: line.file.to_string(), line: line.line_no, code, reason, raw }
 }
 
 /// Reads to the end and sends what it read; ends early when nobody listens any more.
@@ -53,7 +54,7 @@ pub(super) fn send(reading: &Reading, to: &mpsc::Sender<Result<Batch>>) {
             match line.map_err(super::table_error)? {
                 Ok(line) if reading.known.contains(&*line.file) => batch.skipped += 1,
                 Ok(line) => tickets.take(line, &mut batch),
-                Err(refused) => batch.refused.push(refused),
+                Err(refused) => batch.refused.push(refused.into()),
             }
             if batch.lines + batch.refused.len() >= CHUNK {
                 (batch.read, batch.of) = lines.progress();
@@ -100,7 +101,8 @@ impl Tickets {
             self.file += u32::from(next_file);
         }
         if self.open.len() == MOST_LINES {
-            batch.refused.push(refused(&line, "lines.too_many", format!("The ticket has more than {MOST_LINES} lines.")));
+            let reason = tf("import-why-ticket-long", &[("most", &MOST_LINES.to_string())]);
+            batch.refused.push(refused(&line, "lines.too_many", reason));
             return;
         }
         self.open.push(line);
@@ -123,8 +125,8 @@ impl Tickets {
             }
         }
         if first.ticket.is_some() && !self.ended.insert(hash((self.file, &first.ticket, first.at.date()))) {
-            let reason = "Lines of this ticket stand further up, with others between; sort the file by ticket.";
-            batch.refused.extend(ticket.iter().map(|line| refused(line, "line.ticket_apart", reason)));
+            let reason = t("import-why-ticket-apart");
+            batch.refused.extend(ticket.iter().map(|line| refused(line, "line.ticket_apart", reason.clone())));
             return;
         }
         batch.lines += ticket.len();

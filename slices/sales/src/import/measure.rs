@@ -1,7 +1,8 @@
-//! What a past line comes to, exactly: quantity, amount and discount with their signs. Pure.
+//! What a past line comes to, exactly: quantity, amount and discount with their signs. Pure, but for the words of a refusal.
 
 use kernel::{Error, Quantity, Result};
 use tables::{Decimal, SaleLine};
+use web::{t, tf};
 
 /// Why a line is not taken: a code and a sentence.
 pub(super) type Fault = (&'static str, String);
@@ -27,7 +28,7 @@ fn minor(amount: Decimal, decimals: u8) -> Result<i64, Fault> {
 const MOST: i64 = 1_000_000_000_000;
 
 pub(super) fn too_large() -> Fault {
-    ("number.too_large", "A number of the line is too large.".to_owned())
+    ("number.too_large", t("import-why-too-large"))
 }
 
 /// Reads quantity and amounts of a line for a currency with so many decimals.
@@ -37,9 +38,9 @@ pub(super) fn too_large() -> Fault {
 pub(super) fn measure(line: &SaleLine, decimals: u32) -> Result<Measured, Fault> {
     let decimals = u8::try_from(decimals).unwrap_or(0);
     let size = line.quantity.abs().units_at(6).and_then(|q| i64::try_from(q).ok());
-    let size = size.ok_or_else(|| ("quantity.format", format!("The quantity {} has more than six decimals.", line.quantity)))?;
+    let size = size.ok_or_else(|| ("quantity.format", tf("import-why-decimals", &[("quantity", &line.quantity.to_string())])))?;
     if size == 0 {
-        return Err(("line.no_quantity", "The line sells nothing: its quantity is 0.".to_owned()));
+        return Err(("line.no_quantity", t("import-why-no-quantity")));
     }
     if size > Quantity::MOST {
         return Err(too_large());
@@ -57,7 +58,8 @@ pub(super) fn measure(line: &SaleLine, decimals: u32) -> Result<Measured, Fault>
         (None, None) => None,
     };
     if let Some(gross) = gross.filter(|gross| *gross < off) {
-        return Err(("order.discount", format!("The discount is more than the line: {off} of {gross} minor units.")));
+        let said = tf("import-why-discount-of", &[("off", &off.to_string()), ("gross", &gross.to_string())]);
+        return Err(("order.discount", said));
     }
     let unit_price = match (unit, gross) {
         (Some(unit), _) => Some(minor(unit, decimals)?),
@@ -87,7 +89,7 @@ pub(super) fn at_price(measured: Measured, price: i64) -> Result<Measured, Fault
         return Err(too_large());
     }
     if gross.abs() < measured.discount.abs() {
-        return Err(("order.discount", "The discount is more than the line.".to_owned()));
+        return Err(("order.discount", t("import-why-discount")));
     }
     Ok(Measured { gross: Some(gross), unit_price: Some(price), ..measured })
 }

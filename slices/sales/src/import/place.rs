@@ -10,6 +10,7 @@ use serde::Deserialize;
 use sqlx::types::Json;
 use tables::SaleLine;
 use uuid::Uuid;
+use web::tf;
 
 use super::measure::Fault;
 
@@ -70,7 +71,8 @@ impl Place {
     /// to the day it names, at the day's beginning.
     pub fn moment(&self, line: &SaleLine) -> Result<(At, Day, i16), Fault> {
         let (at, day, hour) = if line.time_known {
-            let at = self.at(line).ok_or_else(|| ("day.out_of_range", format!("{} lies outside the calendar.", line.at)))?;
+            let outside = || ("day.out_of_range", tf("import-why-no-moment", &[("at", &line.at.to_string())]));
+            let at = self.at(line).ok_or_else(outside)?;
             let local = self.zone.local(at);
             (at, Zone::business_day_of(local, self.day_start), i16::from(local.hour()))
         } else {
@@ -78,13 +80,13 @@ impl Place {
             (self.zone.start_of(day, self.day_start), day, i16::try_from(i32::from(self.day_start) / 60).unwrap_or(0))
         };
         if !day.is_sane() {
-            return Err(("day.out_of_range", format!("{day} is not between 1970 and 2199.")));
+            return Err(("day.out_of_range", tf("import-why-day-far", &[("day", &day.to_string())])));
         }
         if at > self.now {
-            return Err(("time.later", format!("{day} lies in the future; is the order of day and month right?")));
+            return Err(("time.later", tf("import-why-day-later", &[("day", &day.to_string())])));
         }
         if self.closed.is_some_and(|closed| day <= closed) {
-            return Err(("day.closed", format!("The books are closed for {day}.")));
+            return Err(("day.closed", tf("import-why-day-closed", &[("day", &day.to_string())])));
         }
         Ok((at, day, hour))
     }

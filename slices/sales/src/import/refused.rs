@@ -4,7 +4,23 @@ use db::{Db, Tx};
 use kernel::{ImportId, Op, Result};
 use uuid::Uuid;
 
-use super::{REFUSED, RefusedLine, stops};
+use super::{REFUSED, RefusedLine, stops, words::words};
+
+/// A line that is not taken, with its reason in words.
+pub(super) struct NotTaken {
+    pub file: String,
+    pub line: u64,
+    pub code: &'static str,
+    pub reason: String,
+    /// The beginning of the line as it was read.
+    pub raw: String,
+}
+
+impl From<tables::RefusedLine> for NotTaken {
+    fn from(line: tables::RefusedLine) -> Self {
+        Self { reason: words(&line.reason), file: line.file, line: line.line_no, code: line.code, raw: line.raw }
+    }
+}
 
 /// Refused lines as they come.
 pub(super) struct Sink {
@@ -33,7 +49,7 @@ impl Sink {
     }
 
     /// Takes refused lines. Those of an import that is made by `tx` itself are written with it.
-    pub async fn take(&mut self, lines: &[tables::RefusedLine], made_by: Option<(&mut Tx, ImportId)>) -> Result<()> {
+    pub async fn take(&mut self, lines: &[NotTaken], made_by: Option<(&mut Tx, ImportId)>) -> Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
@@ -43,9 +59,8 @@ impl Sink {
             self.left_out += u64::from(!stops(line.code));
             self.stops |= stops(line.code);
             if self.first.len() < REFUSED {
-                let line =
-                    RefusedLine { file: line.file.clone(), line: line.line_no, code: line.code.to_owned(), reason: line.reason.clone() };
-                self.first.push(line);
+                let (code, reason) = (line.code.to_owned(), line.reason.clone());
+                self.first.push(RefusedLine { file: line.file.clone(), line: line.line, code, reason });
             }
         }
         match (self.import, made_by) {
@@ -60,7 +75,7 @@ impl Sink {
     }
 }
 
-async fn write(tx: &mut Tx, import: ImportId, from: u64, lines: &[tables::RefusedLine]) -> Result<()> {
+async fn write(tx: &mut Tx, import: ImportId, from: u64, lines: &[NotTaken]) -> Result<()> {
     let tenant = tx.tenant().uuid();
     let ids: Vec<Uuid> = lines.iter().map(|_| tx.op().source.uuid()).collect();
     let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
@@ -75,7 +90,7 @@ async fn write(tx: &mut Tx, import: ImportId, from: u64, lines: &[tables::Refuse
         &ids,
         &(from..).take(lines.len()).map(whole).collect::<Vec<_>>(),
         &lines.iter().map(|l| clean(&l.file)).collect::<Vec<_>>(),
-        &lines.iter().map(|l| whole(l.line_no)).collect::<Vec<_>>(),
+        &lines.iter().map(|l| whole(l.line)).collect::<Vec<_>>(),
         &lines.iter().map(|l| l.code.to_owned()).collect::<Vec<_>>(),
         &lines.iter().map(|l| clean(&l.reason)).collect::<Vec<_>>(),
         &lines.iter().map(|l| clean(&l.raw)).collect::<Vec<_>>(),

@@ -6,6 +6,7 @@ use db::Tx;
 use jiff::civil::Date;
 use kernel::{Day, Error, ItemId, Result};
 use tables::SaleLine;
+use web::t;
 
 use super::{
     measure::{Fault, measure},
@@ -46,11 +47,11 @@ fn key(line: &SaleLine, key: &mut String) {
 /// What is wrong with the words of an item.
 pub(super) fn item_fault(line: &SaleLine) -> Option<Fault> {
     if line.item.chars().count() > 200 {
-        return Some(("text.too_long", "The item's name is longer than 200 letters.".to_owned()));
+        return Some(("text.too_long", t("import-why-item-long")));
     }
     let control = |text: &str| text.chars().any(char::is_control);
     if control(&line.item) || line.item_code.as_deref().is_some_and(control) {
-        return Some(("text.control", "The item's name holds signs that can't be written.".to_owned()));
+        return Some(("text.control", t("import-why-item-signs")));
     }
     None
 }

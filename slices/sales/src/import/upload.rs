@@ -8,7 +8,7 @@ use kernel::{At, Error, ImportId, Permission, Result};
 use pricing::Method;
 use tables::{FileProfile, Source};
 use tokio::io::AsyncWriteExt;
-use web::{Cx, Held, Reply, Routes, Upload};
+use web::{Cx, Held, Reply, Routes, Upload, t};
 
 use super::{
     commands::MakeImport,
@@ -17,6 +17,7 @@ use super::{
     look,
     place::Place,
     understand::{Reading, Understood, blocking, understand},
+    words::worded,
 };
 
 /// The most bytes of one upload.
@@ -128,7 +129,7 @@ async fn short(mut part: Field<'_>) -> Result<Option<String>> {
 }
 
 fn broken(_: &axum::extract::multipart::MultipartError) -> Error {
-    Error::rule("import.file").because("The upload ended too early.")
+    Error::rule("import.file").because(t("import-why-cut-short"))
 }
 
 async fn copy(mut part: Field<'_>, file: &mut tokio::fs::File, room: &mut Room) -> Result<()> {
@@ -194,10 +195,10 @@ async fn new_import(cx: &Cx, place: &Place, understood: Understood, spooled: &[S
     })
 }
 
-/// What the database keeps as JSON; it can't keep a zero byte, and a table has none.
+/// What the database keeps as JSON, in words; it can't keep a zero byte, and a table has none.
 fn json(of: &impl serde::Serialize) -> Result<serde_json::Value> {
-    let value = serde_json::to_value(of).map_err(|e| Error::Internal(e.to_string()))?;
-    if value.to_string().contains("\\u0000") { Err(Error::rule("import.file").because("It holds a zero byte.")) } else { Ok(value) }
+    let value = worded(serde_json::to_value(of).map_err(|e| Error::Internal(e.to_string()))?);
+    if value.to_string().contains("\\u0000") { Err(Error::rule("import.file").because(t("import-why-zero-byte"))) } else { Ok(value) }
 }
 
 /// Removes the files of this business that were uploaded long ago and never imported.

@@ -9,6 +9,7 @@ use serde_json::json;
 use tables::SaleLine;
 use tokio::sync::mpsc;
 use uuid::Uuid;
+use web::{t, tf};
 
 use super::{
     ImportAsk, ImportReport, Outcome, Progress, check,
@@ -17,7 +18,7 @@ use super::{
     look,
     measure::{self, Fault},
     place::Place,
-    refused::Sink,
+    refused::{NotTaken, Sink},
     survey::{Items, Survey, item_fault},
     understand::{Reading, Understood, blocking, understand},
     write::{self, Sold, SoldLine, Totals},
@@ -242,7 +243,7 @@ impl Work<'_> {
         ticket: Vec<SaleLine>,
         here: &HashSet<(String, At)>,
         orders: &mut Vec<Sold>,
-        bad: &mut Vec<tables::RefusedLine>,
+        bad: &mut Vec<NotTaken>,
     ) -> Result<()> {
         let Some(first) = ticket.first() else { return Ok(()) };
         let head = self.place.moment(first).and_then(|moment| Ok((moment, external(first)?)));
@@ -293,7 +294,7 @@ impl Work<'_> {
             return Err(fault);
         }
         let measured = measure::measure(line, self.place.currency.decimals())?;
-        let unpriced = || ("price.missing", format!("{} has no price, neither in the files nor on the price list.", line.item));
+        let unpriced = || ("price.missing", tf("import-why-no-price", &[("item", &line.item)]));
         let number = self.items.of(line).ok_or_else(unpriced)?;
         let said = |error: Error| (error.code(), web::code_text(error.row()));
         let item = self.items.get(number).map_err(said)?;
@@ -353,10 +354,8 @@ impl Work<'_> {
 /// The source's own number of an order, if it has one that can be kept.
 fn external(line: &SaleLine) -> Result<Option<String>, Fault> {
     match own_id(line) {
-        Some(id) if id.chars().count() > 100 => Err(("text.too_long", "The ticket's number is longer than 100 letters.".to_owned())),
-        Some(id) if id.chars().any(char::is_control) => {
-            Err(("text.control", "The ticket's number holds signs that can't be written.".to_owned()))
-        }
+        Some(id) if id.chars().count() > 100 => Err(("text.too_long", t("import-why-number-long"))),
+        Some(id) if id.chars().any(char::is_control) => Err(("text.control", t("import-why-number-signs"))),
         id => Ok(id.map(str::to_owned)),
     }
 }
