@@ -101,7 +101,7 @@ pub const MOVES: &[(State, Act, State, Permission)] = &[
 /// The state after an act, or `order.state`.
 pub fn after(state: State, act: Act) -> Result<State> {
     let found = MOVES.iter().find(|(from, with, ..)| *from == state && *with == act);
-    found.map(|(_, _, to, _)| *to).ok_or_else(|| Error::rule("order.state").because(format!("It is {state}.")))
+    found.map(|(_, _, to, _)| *to).ok_or_else(|| Error::rule("order.state"))
 }
 
 /// What somebody with these permissions can do in this state.

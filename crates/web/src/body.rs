@@ -5,7 +5,7 @@ use kernel::{Error, FieldError, Result};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::Cx;
+use crate::{Cx, t, tf};
 
 /// The command that body and path make together. Unknown fields are refused by name.
 pub(crate) fn command<C: DeserializeOwned>(cx: &Cx) -> Result<C> {
@@ -37,8 +37,11 @@ fn object(cx: &Cx) -> Result<Map<String, Value>> {
     }
     match serde_json::from_slice(&cx.body) {
         Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(Error::rule("body.json").because("Send an object.")),
-        Err(error) => Err(Error::rule("body.json").because(format!("Line {}, column {}.", error.line(), error.column()))),
+        Ok(_) => Err(Error::rule("body.json").because(t("body-why-object"))),
+        Err(error) => {
+            let (line, column) = (error.line().to_string(), error.column().to_string());
+            Err(Error::rule("body.json").because(tf("body-why-place", &[("line", &line), ("column", &column)])))
+        }
     }
 }
 

@@ -108,3 +108,5 @@ ui-figure = Figure
 ui-rising = rising
 ui-falling = falling
 ui-picked = {"{n}"} picked
+body-why-object = Send an object.
+body-why-place = Line { $line }, column { $column }.

@@ -10,7 +10,7 @@ use post::letters;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use web::{App, Cx, Reply};
+use web::{App, Cx, Reply, tf};
 
 use crate::{
     account,
@@ -340,7 +340,7 @@ pub(crate) async fn refuse_last_owner(system: &mut System, id: AccountId) -> Res
     .fetch_optional(system.conn())
     .await?;
     match slug {
-        Some(slug) => Err(Error::rule("account.last_owner").because(format!("It is the only owner of {slug}."))),
+        Some(slug) => Err(Error::rule("account.last_owner").because(tf("account-why-last-owner", &[("business", &slug)]))),
         None => Ok(()),
     }
 }

@@ -7,7 +7,7 @@
 
 use db::{Activity, System, activity};
 use kernel::{AccountId, At, Error, Result};
-use web::Cx;
+use web::{Cx, tf};
 
 use crate::secret::Digested;
 
@@ -47,7 +47,7 @@ impl Counted {
             }));
         }
         let seconds = self.shut_until.map_or(PAUSE, |until| (until.micros() - now.micros()) / 1_000_000 + 1);
-        Err(Error::rule(code).because(format!("Try again in {} minutes.", (seconds + 59) / 60)))
+        Err(Error::rule(code).because(tf("guess-why-minutes", &[("minutes", &((seconds + 59) / 60).to_string())])))
     }
 
     /// Whether so many were wrong that the next one needs proof that a person guesses.

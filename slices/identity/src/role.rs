@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::tf;
 
 use crate::{revocation, session, site, standing};
 
@@ -307,7 +308,9 @@ impl db::Command for DeleteRole {
         .fetch_one(tx.conn())
         .await?;
         if held.members + held.invitations > 0 {
-            return Err(Error::rule("role.held").because(format!("Members: {}, open invitations: {}.", held.members, held.invitations)));
+            let (members, invitations) = (held.members.to_string(), held.invitations.to_string());
+            let said = tf("role-why-held", &[("members", &members), ("invitations", &invitations)]);
+            return Err(Error::rule("role.held").because(said));
         }
         // Nobody has it, so nothing is demanded of anybody for it any more.
         sqlx::query!(

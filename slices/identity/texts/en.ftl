@@ -602,3 +602,9 @@ log-support-let_in = Support was let in
 log-support-shut_out = Support was shut out
 log-support-begun = Support began to look in
 log-support-ended = Support stopped
+role-why-held = Members: { $members }, open invitations: { $invitations }.
+guess-why-minutes = Try again in { $minutes ->
+    [one] a minute
+   *[other] { $minutes } minutes
+}.
+account-why-last-owner = It is the only owner of { $business }.

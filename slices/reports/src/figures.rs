@@ -4,6 +4,7 @@ use kernel::{Currency, Day, Error, ItemId, Quantity, Result, SiteId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::t;
 
 use crate::Ask;
 use db::Tx;
@@ -114,7 +115,7 @@ impl Span {
 
     /// The currency of all figures; refused (`money.currency`) where the sites keep different ones.
     pub fn currency(&self) -> Result<Currency> {
-        let mixed = || Error::rule("money.currency").at("site").because("The sites keep different currencies. Choose one of them.");
+        let mixed = || Error::rule("money.currency").at("site").because(t("reports-why-currencies"));
         self.currency.ok_or_else(mixed)
     }
 

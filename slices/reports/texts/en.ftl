@@ -91,3 +91,4 @@ report-csv-total = Total
 report-csv-cost = Cost
 report-csv-margin = Margin
 report-csv-currency = Currency
+reports-why-currencies = The sites keep different currencies. Choose one of them.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::tf;
 
 use crate::{sale::moment, till};
 
@@ -176,7 +177,8 @@ impl ReceivePayment {
         if sum == self.amount.minor {
             Ok(method)
         } else {
-            Err(Error::rule("payment.orders").at("orders").because(format!("They come to {}.", Money::new(sum, self.amount.currency))))
+            let sum = Money::new(sum, self.amount.currency).to_string();
+            Err(Error::rule("payment.orders").at("orders").because(tf("payment-why-orders", &[("sum", &sum)])))
         }
     }
 }
@@ -235,8 +237,8 @@ fn as_told(told: &[PaysOrder], open: &[Open], amount: Money, day: Day) -> Result
         let order = open.iter().find(|o| o.id == part.id);
         let order = order.ok_or_else(|| Error::rule("order.unknown").at(format!("orders.{i}.id")))?;
         if part.amount.minor > order.owed {
-            let owed = Money::new(order.owed, amount.currency);
-            let said = format!("{owed} of {} is still owed.", order.called);
+            let owed = Money::new(order.owed, amount.currency).to_string();
+            let said = tf("payment-why-owed-of", &[("owed", &owed), ("order", &order.called)]);
             return Err(Error::rule("payment.more_than_owed").at(format!("orders.{i}.amount")).because(said));
         }
         if order.day > day {
@@ -250,7 +252,7 @@ fn as_told(told: &[PaysOrder], open: &[Open], amount: Money, day: Day) -> Result
 /// The oldest orders first, each in whole, the last one with what is left.
 fn oldest_first((open, all): (Vec<Open>, i64), amount: Money) -> Result<Vec<Part>> {
     if amount.minor > all {
-        let said = format!("{} is owed.", Money::new(all, amount.currency));
+        let said = tf("payment-why-owed", &[("owed", &Money::new(all, amount.currency).to_string())]);
         return Err(Error::rule("payment.more_than_owed").at("amount").because(said));
     }
     let mut left = amount.minor;
@@ -263,8 +265,8 @@ fn oldest_first((open, all): (Vec<Open>, i64), amount: Money) -> Result<Vec<Part
         left -= part;
     }
     if left > 0 {
-        let most = Money::new(amount.minor - left, amount.currency);
-        let said = format!("The {ORDERS} oldest orders come to {most}: receive that first.");
+        let most = Money::new(amount.minor - left, amount.currency).to_string();
+        let said = tf("payment-why-most", &[("count", &ORDERS.to_string()), ("sum", &most)]);
         return Err(Error::rule("lines.too_many").at("amount").because(said));
     }
     Ok(parts)

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::{t, tf};
 
 use crate::{
     order::{Line, Payment, Written},
@@ -95,7 +96,8 @@ impl Command for RefundOrder {
             s.quantity.micros() > s.refunded.micros() + now
         });
         let act = if left { Act::RefundPart } else { Act::Refund };
-        let state = pricing::after(head.state, act)?;
+        let state = pricing::after(head.state, act)
+            .map_err(|e| e.because(tf("refund-why-state", &[("state", &t(&format!("order-state-{}", head.state)))])))?;
         let order = Written {
             id,
             kind: "refund",
@@ -262,7 +264,7 @@ fn whole(wanted: &[(&Sold, Quantity, bool)], till: &Till) -> Result<()> {
         let left = Quantity::from_micros(sold.quantity.micros() - sold.refunded.micros());
         let counted = till.items.get(&sold.item).is_some_and(Item::is_counted);
         if counted && left.is_whole() && !quantity.is_whole() {
-            let said = format!("{} comes back in whole pieces.", sold.name);
+            let said = tf("refund-why-whole", &[("item", &sold.name)]);
             return Err(Error::rule("quantity.whole").at(format!("lines.{i}.quantity")).because(said));
         }
     }
@@ -302,8 +304,8 @@ fn payments(tx: &Tx, said: Option<&str>, head: &Head, total: i64, currency: Curr
     let off = head.owed.min(-total);
     let money = total + off;
     if said == Some(Method::OnAccount) && money != 0 {
-        let owed = Money::new(head.owed, currency);
-        return Err(Error::rule("order.refund_owed").at("method").because(format!("{owed} of it is still owed.")));
+        let owed = Money::new(head.owed, currency).to_string();
+        return Err(Error::rule("order.refund_owed").at("method").because(tf("refund-why-owed", &[("owed", &owed)])));
     }
     let method = match said {
         Some(method) => method,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::tf;
 
 use crate::{
     order::{LINES, Line, Payment, Written},
@@ -226,7 +227,7 @@ fn asked(i: usize, line: &SaleLine, till: &Till, list: &PriceList) -> Result<Ask
     let quantity = line.quantity.by(ratio).map_err(|e| e.at(format!("lines.{i}.quantity")))?;
     item.whole(line.quantity, ratio, quantity).map_err(|e| e.at(format!("lines.{i}.quantity")))?;
     let missing = || {
-        let said = format!("{} has no price on the list {}.", item.name, list.name);
+        let said = tf("sale-why-price", &[("item", &item.name), ("list", &list.name)]);
         Error::rule("price.missing").at(format!("lines.{i}.itemId")).because(said)
     };
     let price = item.price(line.item_id, list.id, till.day, quantity).ok_or_else(missing)?;
@@ -290,9 +291,8 @@ fn payments(tx: &Tx, said: &[SalePayment], totals: &Totals, currency: Currency) 
     }
     let open = said.iter().filter(|p| p.amount.is_none()).count();
     if open > 1 || (open == 0 && left != 0) || (open == 1 && left < 0) {
-        return Err(Error::rule("order.paid_amount")
-            .at("payments")
-            .because(format!("The total is {}.", Money::new(totals.to_pay, currency))));
+        let total = Money::new(totals.to_pay, currency).to_string();
+        return Err(Error::rule("order.paid_amount").at("payments").because(tf("sale-why-total", &[("total", &total)])));
     }
     let mut payments = Vec::with_capacity(said.len());
     for (i, payment) in said.iter().enumerate() {

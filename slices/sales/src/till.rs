@@ -10,6 +10,7 @@ use kernel::{
 use pricing::{Price, TaxRate};
 use serde::Deserialize;
 use uuid::Uuid;
+use web::tf;
 
 /// The till's view of a site at a moment.
 pub(crate) struct Till {
@@ -80,7 +81,7 @@ impl Item {
         if base.is_whole() || own_part || !self.is_counted() {
             return Ok(());
         }
-        Err(Error::rule("quantity.whole").because(format!("{} is sold in whole pieces.", self.name)))
+        Err(Error::rule("quantity.whole").because(tf("sale-why-whole", &[("item", &self.name)])))
     }
 
     /// Whether it is counted in pieces.

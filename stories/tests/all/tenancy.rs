@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use kernel::{Job, Op, Result, TenantId};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Row};
-use testkit::{Person, run};
+use testkit::{Person, own_database, run};
 
 /// Tables of accounts, which belong to no tenant: the requests' role may not touch them at all.
 const ACCOUNTS: &[&str] = &[
@@ -214,7 +214,8 @@ fn look_around(db: Db, op: Op, _: Value) -> BoxFuture<'static, Result<()>> {
 
 #[test]
 fn a_job_sees_the_rows_of_its_business_alone() {
-    run(async |story| {
+    // Where another story's program is served, that would take the job.
+    own_database(async |story| {
         let (mill, miller) = story.neighbour().await;
         story.made_to_order("Sourdough", 480, 100).await;
         let bread =
