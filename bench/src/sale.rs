@@ -16,7 +16,7 @@ const ITEMS: usize = 500;
 const ROUNDS: u32 = 8;
 /// How often the statements with and without the log's entry take turns: so small a difference drowns in what else a machine
 /// does, unless each stands right beside the other.
-const TURNS: u32 = 8;
+const TURNS: u32 = 12;
 /// What a program may take beside its database, in bytes.
 const MEMORY: u64 = 60 * 1024 * 1024;
 
@@ -29,16 +29,16 @@ pub async fn measure(world: &World, seconds: u32, table: &mut Table) -> Result<(
         load(world, &business, spread, Duration::from_secs(3)).await?;
         // As autovacuum does within the first minutes of a shop.
         world.sql("ANALYZE").await?;
-        let (mut program, mut bare) = (Run::default(), Run::default());
+        let (mut program, mut bare) = (Vec::new(), Vec::new());
         let turn = (seconds * 2 / ROUNDS).max(2);
         for _ in 0..ROUNDS {
             let (run, most) = load(world, &business, spread, Duration::from_secs(turn.into())).await?;
             trips = trips.max(most);
-            add(&mut program, run);
-            add(&mut bare, pgbench::run(world, &business, spread, turn, true).await?);
+            program.push(run);
+            bare.push(pgbench::run(world, &business, spread, turn, true).await?);
         }
-        let rate = program.rate;
-        compare(table, what, least, program, bare);
+        compare(table, what, least, &program, &bare);
+        let rate = mean(program.iter().map(|run| run.rate));
         trail(world, &business, (what, spread), seconds, rate, table).await?;
     }
     table.add("sale: round trips to the database", trips.to_string(), "≤ 6", trips <= 6);
@@ -49,16 +49,28 @@ pub async fn measure(world: &World, seconds: u32, table: &mut Table) -> Result<(
     Ok(())
 }
 
-fn add(all: &mut Run, run: Run) {
-    all.rate += run.rate / f64::from(ROUNDS);
-    all.times.extend(run.times);
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len().max(1) as f64;
+    values.sum::<f64>() / count
 }
 
-fn compare(table: &mut Table, what: &str, least: u32, mut program: Run, mut bare: Run) {
-    let percent = program.rate / bare.rate * 100.0;
-    let measured = format!("{percent:.0} % ({:.0}/s of {:.0}/s)", program.rate, bare.rate);
+/// The middle of what the turns gave: one in which the machine did something else counts for nothing.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() % 2 {
+        0 => mean(values[middle.saturating_sub(1)..=middle].iter().copied()),
+        _ => values[middle],
+    }
+}
+
+fn compare(table: &mut Table, what: &str, least: u32, program: &[Run], bare: &[Run]) {
+    let percent = median(program.iter().zip(bare).map(|(ours, theirs)| ours.rate / theirs.rate * 100.0).collect());
+    let rate = |runs: &[Run]| mean(runs.iter().map(|run| run.rate));
+    let measured = format!("{percent:.0} % ({:.0}/s of {:.0}/s)", rate(program), rate(bare));
     table.add(format!("sale: rate against pgbench, {what}"), measured, format!("≥ {least} %"), percent >= f64::from(least));
-    let (ours, theirs) = (percentile(&mut program.times, 99), percentile(&mut bare.times, 99));
+    let times = |runs: &[Run]| runs.iter().flat_map(|run| run.times.iter().copied()).collect::<Vec<_>>();
+    let (ours, theirs) = (percentile(&mut times(program), 99), percentile(&mut times(bare), 99));
     let factor = ours.as_secs_f64() / theirs.as_secs_f64();
     table.add(
         format!("sale: p99 against pgbench's, {what}"),
@@ -72,13 +84,13 @@ fn compare(table: &mut Table, what: &str, least: u32, mut program: Run, mut bare
 /// statements run with and without the entry, in turn; the difference of time is held against that of a whole sale.
 async fn trail(world: &World, business: &Business, of: (&str, usize), seconds: u32, rate: f64, table: &mut Table) -> Result<()> {
     let (what, spread) = of;
-    let (mut with, mut without) = (0.0, 0.0);
+    let (mut with, mut without) = (Vec::new(), Vec::new());
     let turn = (seconds * 2 / TURNS).max(1);
     for n in 0..TURNS {
         // Neither is always the one that comes after the other.
         for logged in [n % 2 == 0, n % 2 == 1] {
             let run = pgbench::run(world, business, spread, turn, logged).await?;
-            *(if logged { &mut with } else { &mut without }) += run.rate / f64::from(TURNS);
+            (if logged { &mut with } else { &mut without }).push(run.rate);
         }
         let begun = Instant::now();
         while world.waiting().await? > 0 {
@@ -88,7 +100,8 @@ async fn trail(world: &World, business: &Business, of: (&str, usize), seconds: u
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
-    let percent = (1.0 / with - 1.0 / without) * rate * 100.0;
+    let percent = median(with.iter().zip(&without).map(|(with, without)| (1.0 / with - 1.0 / without) * rate * 100.0).collect());
+    let (with, without) = (mean(with.into_iter()), mean(without.into_iter()));
     let measured = format!("{percent:.1} % ({with:.0}/s with, {without:.0}/s without, bare)");
     table.add(format!("sale: trail and sequencer take of the rate, {what}"), measured, "≤ 5 %", percent <= 5.0);
     Ok(())
