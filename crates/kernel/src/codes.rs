@@ -149,6 +149,7 @@ pub static TABLE: &[Code] = &[
     row("logo.kind", 422),
     row("logo.large", 422),
     row("session.unknown", 404),
+    row("session.browser", 403),
     row("invitation.over", 422),
     row("invitation.other", 403),
     row("keys.configured", 409),

@@ -106,6 +106,7 @@ code-colour-contrast = Neither dark nor white letters can be read on this colour
 code-logo-kind = Send a logo as JPEG, PNG or WebP.
 code-logo-large = A logo has at most 1 MB and 50 million pixels.
 code-session-unknown = There is no such session.
+code-session-browser = This takes the session of a browser. Sign in with "session": "cookie".
 code-invitation-over = This invitation was used, was taken back, or is too old.
 code-invitation-other = This invitation is for another address. Sign in with that one.
 code-keys-configured = The keys come from the configuration. Add the new one there, on every node.

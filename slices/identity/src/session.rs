@@ -168,6 +168,20 @@ pub(crate) async fn begin(system: &mut System, client: Option<&Client>, proof: &
     Ok(Begun { id, cookie: token.text(), csrf: csrf.unwrap_or_else(|| token.derive("hearth csrf")) })
 }
 
+/// Refuses whoever has no session of a browser that could be renewed: a token tells its business by itself.
+pub(crate) async fn of_browser(cx: &Cx) -> Result<()> {
+    let token = token_of(&cx.headers).ok_or_else(|| Error::rule("session.browser"))?;
+    let mut system = cx.app.db().system("identity.of_browser").await?;
+    sqlx::query!(
+        r#"SELECT 1 AS "one!" FROM identity.session WHERE token_hash = $1 AND ended_at IS NULL AND kind = 'browser'"#,
+        &token.hash()
+    )
+    .fetch_optional(system.conn())
+    .await?
+    .ok_or_else(|| Error::rule("session.browser"))?;
+    Ok(())
+}
+
 /// Replaces the request's session by a new one: a change of privilege changes the token. `change` says what is new.
 pub(crate) async fn renew(system: &mut System, cx: &Cx, change: impl FnOnce(&mut Proof)) -> Result<Begun> {
     let token = token_of(&cx.headers).ok_or(Error::Unauthenticated)?;

@@ -101,7 +101,11 @@ pub(crate) fn named(first: Day, last: Day) -> [Named; 5] {
         Named { label: "reports-week", from: back(7), to: last },
         Named { label: "reports-four-weeks", from: back(28), to: last },
         Named { label: "reports-month", from: month, to: last },
-        Named { label: "reports-past", from: first.max(back(MOST_DAYS)), to: last },
+        if first < back(MOST_DAYS) {
+            Named { label: "reports-ten-years", from: back(MOST_DAYS), to: last }
+        } else {
+            Named { label: "reports-past", from: first, to: last }
+        },
     ]
 }
 
@@ -118,7 +122,9 @@ mod tests {
         let spans: Vec<(i32, Day)> =
             named(day("2016-10-30"), day("2017-04-09")).iter().map(|n| (n.to.since_2000() - n.from.since_2000() + 1, n.to)).collect();
         assert_eq!(spans, [1, 7, 28, 9, 162].map(|days| (days, day("2017-04-09"))));
-        for one in named(day("1980-01-01"), day("2024-02-29")) {
+        let long = named(day("1980-01-01"), day("2024-02-29"));
+        assert_eq!((named(day("2016-10-30"), day("2017-04-09"))[4].label, long[4].label), ("reports-past", "reports-ten-years"));
+        for one in long {
             let ask = Ask { from: one.from, to: one.to, by: By::Day, site: None };
             assert!(ask.check().is_ok(), "{one:?}");
             assert_eq!(ask.days().count(), usize::try_from(one.to.since_2000() - one.from.since_2000() + 1).unwrap());

@@ -47,6 +47,7 @@ reports-week = 7 days
 reports-four-weeks = 28 days
 reports-month = This month
 reports-past = The whole past
+reports-ten-years = The last ten years
 reports-by = Rows
 reports-by-day = By day
 reports-by-hour = By hour

@@ -305,8 +305,9 @@ async fn ring_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
         let (item, quantity) = (format!("lines.{i}.itemId"), format!("lines.{i}.quantity"));
         let kind = ui::Kind::Search { choices: choices.clone(), source: None };
         let label = tf("sale-line-item", &[("n", &shown.to_string())]);
-        let field = typed.field(Field::new(item, label, kind).optional());
-        let item = if i == 0 { field.focus() } else { field };
+        let field = Field::new(item, label, kind).optional();
+        // A sale of nothing is said where its first item belongs.
+        let item = if i == 0 { typed.blamed(field, &["lines"]).focus() } else { typed.field(field) };
         lines.push(vec![item, typed.field(Field::new(quantity, t("sale-line-quantity"), ui::Kind::Number).value("1").optional())]);
     }
     let pay = [

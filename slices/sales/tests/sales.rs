@@ -254,6 +254,8 @@ fn the_form_keeps_what_was_typed() {
             ("method", "card"),
             ("note", "<b>for Ada</b>"),
         ];
+        let nothing = story.form("/orders/new", &[("lines.0.itemId", ""), ("lines.0.quantity", "1"), ("method", "cash")]).await.is(422);
+        assert!(nothing.text().contains("Add at least one line."), "{}", nothing.text());
         let page = story.form("/orders/new", &fields).await.is(422);
         assert_eq!((page.input("lines.0.quantity").as_str(), page.input("note").as_str()), ("two", "<b>for Ada</b>"));
         assert!(!page.text().contains("<b>for Ada</b>"));

@@ -49,6 +49,12 @@ fn a_program_signs_in_and_its_token_is_signed_by_a_published_key() {
         let business =
             json!({ "name": "Old Mill", "slug": format!("mill-{}", &email[4..12]), "currency": "GBP", "timeZone": "Europe/London" });
         bearing(&story.stranger(), token, "DELETE", "/v1/auth/sessions", &business).await.is(204);
+        // Opening a business changes the browser's session: without one nothing is opened.
+        for (path, body) in [("/v1/tenants", &business), ("/v1/auth/switch-tenant", &json!({ "tenant": story.tenant }))] {
+            bearing(&story.stranger(), token, "POST", path, body).await.refused("session.browser");
+        }
+        let opened = bearing(&story.stranger(), token, "GET", "/v1/tenants", &json!({})).await.ok().json();
+        assert_eq!(opened["rows"], json!([]), "{opened}");
         // It stands for a quarter of an hour, and two minutes for clocks that differ.
         story.later(Duration::from_secs(15 * 60 + 110));
         bearing(&story.stranger(), token, "GET", "/v1/auth/me", &json!({})).await.ok();
