@@ -1,9 +1,9 @@
 -- A past of so many orders, as sales rung one by one would have left it: orders, lines, taxes, payments, allocations, what was
 -- made and sold, bookings, numbers, the log. Everything comes from the number of the order and of the line, so two runs make
 -- the same. `hearth check` proves it afterwards. Placeholders: {tenant} {site} {location} {seller} {tax} {orders} {days} {items}
--- {price} {cost}.
+-- {price} {cost} {zone}.
 SET session_replication_role = replica;
-SET timezone = 'Europe/London';
+SET timezone = '{zone}';
 SET work_mem = '256MB';
 SET synchronous_commit = off;
 
@@ -21,12 +21,12 @@ CREATE FUNCTION bench.spread(n bigint, of int) RETURNS int LANGUAGE sql IMMUTABL
 CREATE FUNCTION bench.book(code int) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
     ('00000000-0000-7000-8000-' || lpad(to_hex(code), 12, '0'))::uuid;
 
--- Orders: evenly over the days up to yesterday, from 7 to 17 o'clock, one to four lines each.
+-- Orders: evenly over the days up to today, from 7 to 17 o'clock, one to four lines each.
 CREATE UNLOGGED TABLE bench.o AS
 SELECT k, at, at::date AS day, extract(hour FROM at)::smallint AS hour, bench.id(at, 1, k) AS id, 1 + bench.spread(k, 4) AS lines,
     CASE WHEN bench.spread(k, 3) = 0 THEN 'cash' ELSE 'card' END AS method
 FROM (
-    SELECT k, (current_date - {days}::int + (k * {days} / {orders})::int)::timestamp + interval '7 hours'
+    SELECT k, (current_date - {days}::int + 1 + (k * {days} / {orders})::int)::timestamp + interval '7 hours'
         + (k * {days} % {orders}) * interval '11 hours' / {orders} AS at
     FROM generate_series(0, {orders}::bigint - 1) k
 ) g;
@@ -93,8 +93,9 @@ WITH head AS (SELECT n FROM db.log_head WHERE tenant_id = '{tenant}' FOR UPDATE)
 UPDATE db.log_head SET n = n + {orders} WHERE tenant_id = '{tenant}';
 
 -- Days that are sealed already are marked, as every posting marks them.
-INSERT INTO db.dirty_day (tenant_id, id, day)
-SELECT t.id, bench.id(d.day, 7, 0), d.day FROM db.tenant t, (SELECT DISTINCT day FROM bench.o) d WHERE t.id = '{tenant}' AND d.day <= t.sealing_through;
+INSERT INTO db.dirty_day (tenant_id, id, day, at)
+SELECT t.id, bench.id(d.day, 7, 0), d.day, d.at FROM db.tenant t, (SELECT day, min(at) AS at FROM bench.o GROUP BY day) d
+WHERE t.id = '{tenant}' AND (d.day <= t.sealing_through OR d.at < t.sealing_until);
 
 -- As after an import.
 ANALYZE sales.orders, sales.order_line, sales.line_tax, sales.payment, sales.allocation, stock.movement, ledger.transfer, db.number, db.log;

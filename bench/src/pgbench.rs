@@ -237,7 +237,7 @@ fn settle(logged: bool) -> Vec<String> {
         ],
         vec![listed(&[cost, net, total - net, total].map(|n| n.to_string())), same("GBP", 4), same("order", 4), four(&id(0)), same(0, 4)],
         vec![four(":at::timestamptz"), four(DAY)],
-        none(2),
+        none(3),
     ]
     .concat()
 }

@@ -142,12 +142,17 @@ impl World {
 
     /// Opens a business through the program, its owner signed in.
     pub async fn open_business(&self, slug: &str) -> Result<Business> {
+        self.open_business_in(slug, "Europe/London").await
+    }
+
+    /// Opens a business in a zone.
+    pub async fn open_business_in(&self, slug: &str, zone: &str) -> Result<Business> {
         let owner = identity::account_for(self.db(), &format!("{slug}@example.com")).await?;
         let new = OpenBusiness {
             name: slug.to_owned(),
             slug: slug.to_owned(),
             currency: "GBP".into(),
-            time_zone: "Europe/London".into(),
+            time_zone: zone.to_owned(),
             site_name: None,
             day_start: None,
             owner_name: None,

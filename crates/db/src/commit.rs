@@ -3,10 +3,10 @@
 //! This is the only writer of `stock.movement`, `stock.worth`, `stock.on_hand` and `ledger.transfer`: no slice can move
 //! stock without its booking, or book without its document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{
-    BookId, Day, DocumentRef, Error, ItemId, LocationId, LotId, Movement, Quantity, Result, SiteId, Transfer, Valuation, account,
+    At, BookId, Day, DocumentRef, Error, ItemId, LocationId, LotId, Movement, Quantity, Result, SiteId, Transfer, Valuation, account,
 };
 use uuid::Uuid;
 
@@ -44,8 +44,8 @@ struct Postings {
     /// Change of quantity per location, item and lot.
     on_hand: BTreeMap<(LocationId, ItemId, Option<LotId>), i64>,
     transfers: Vec<Transfer>,
-    /// Days whose kept totals these postings spoil.
-    dirty: Vec<Day>,
+    /// Marks of days: those whose kept totals these postings spoil, and those that no transfer tells the sealer of.
+    marks: BTreeSet<(Day, At)>,
 }
 
 /// Writes what `tx` collected, but does not commit. Returns the number taken.
@@ -77,7 +77,9 @@ async fn value_postings(tx: &mut Tx, left: &Left) -> Result<Postings> {
     let tenant = tx.tenant.uuid();
     let rows = sqlx::query_file!("src/lock.sql", tenant, &sites, &items).fetch_all(tx.conn()).await?;
     let first = rows.first().ok_or(Error::NotFound)?;
-    let (closed, sealing) = (first.closed_through, first.sealing_through);
+    let closed = first.closed_through;
+    let (through, until) = (first.sealing_through, first.sealing_until);
+    let sealing = |day: Day, at: At| through.is_some_and(|through| day <= through) || until.is_some_and(|until| at < until);
     let mut worth: BTreeMap<(SiteId, ItemId), Worth> = rows
         .iter()
         .filter_map(|r| Some(((SiteId::new(r.site_id?), ItemId::new(r.item_id?)), Worth { quantity: r.quantity?, value: r.value? })))
@@ -152,20 +154,24 @@ impl Postings {
         if sums.values().all(|sum| *sum == (0, 0)) { Ok(()) } else { Err(Error::Internal("movements in passing do not cancel out".into())) }
     }
 
-    /// Refuses closed days and days out of this world; notes days whose totals are kept.
-    /// A day that was only touched is marked always: no transfer tells the sealer of it.
-    fn days(&mut self, touched: &[Day], closed: Option<Day>, sealing: Option<Day>) -> Result<()> {
-        let posted = self.movements.iter().map(|(m, _)| m.day).chain(self.transfers.iter().map(|t| t.day));
-        let mut days: Vec<Day> = posted.chain(touched.iter().copied()).collect();
-        days.sort_unstable();
-        days.dedup();
-        if days.iter().any(|day| !day.is_sane()) {
-            return Err(Error::rule("day.out_of_range"));
+    /// Refuses closed days and days out of this world; notes days whose totals are kept, each with its earliest moment, for one is
+    /// enough. A day that was only touched is marked always: no transfer tells the sealer of it.
+    fn days(&mut self, touched: &[(Day, At)], closed: Option<Day>, sealing: impl Fn(Day, At) -> bool) -> Result<()> {
+        let moved = self.movements.iter().map(|(m, _)| (m.day, m.effective_at));
+        let posted = moved.chain(self.transfers.iter().map(|t| (t.day, t.effective_at)));
+        let mut spoiled: BTreeMap<Day, At> = BTreeMap::new();
+        for (day, at) in posted.chain(touched.iter().copied()) {
+            if !day.is_sane() {
+                return Err(Error::rule("day.out_of_range"));
+            }
+            if closed.is_some_and(|closed| day <= closed) {
+                return Err(Error::rule("day.closed"));
+            }
+            if sealing(day, at) {
+                spoiled.entry(day).and_modify(|first| *first = at.min(*first)).or_insert(at);
+            }
         }
-        if days.iter().any(|day| closed.is_some_and(|closed| *day <= closed)) {
-            return Err(Error::rule("day.closed"));
-        }
-        self.dirty = days.into_iter().filter(|day| touched.contains(day) || sealing.is_some_and(|sealing| *day <= sealing)).collect();
+        self.marks = spoiled.into_iter().chain(touched.iter().copied()).collect();
         Ok(())
     }
 }
@@ -196,7 +202,7 @@ fn gathered(transfers: Vec<Transfer>) -> Result<Vec<Transfer>> {
     Ok(order.into_iter().filter_map(|(doc, debit, credit, day)| sums.remove(&(doc.id, debit, credit, day))).collect())
 }
 
-/// The columns of the log entries, jobs, dirty days, number and intent, as both statements take them.
+/// The columns of the log entries, jobs, number and intent, as both statements take them.
 struct Record {
     log_ids: Vec<Uuid>,
     actions: Vec<String>,
@@ -212,7 +218,7 @@ struct Record {
     job_ids: Vec<Uuid>,
     job_names: Vec<String>,
     job_payloads: Vec<serde_json::Value>,
-    job_times: Vec<kernel::At>,
+    job_times: Vec<At>,
     series: Option<String>,
     year: i32,
     document: Option<Uuid>,
@@ -306,7 +312,7 @@ fn of_booked<T>(postings: &Postings, column: impl Fn(&Transfer) -> T) -> Vec<T> 
     postings.transfers.iter().map(column).collect()
 }
 
-/// The whole statement: hot rows, movements, transfers, dirty days, and the record that every transaction may leave.
+/// The whole statement: hot rows, movements, transfers, marks of days, and the record that every transaction may leave.
 #[expect(clippy::too_many_lines, reason = "one statement, whose parameters are named one a line")]
 async fn write_all(tx: &mut Tx, record: &Record, postings: &Postings) -> Result<Option<String>> {
     let (tenant, at, request) = (tx.tenant.uuid(), tx.op.at, tx.op.request.uuid());
@@ -314,7 +320,8 @@ async fn write_all(tx: &mut Tx, record: &Record, postings: &Postings) -> Result<
     let down = Hot::worth(postings, |change| change.0 < 0);
     let hand_up = Hot::on_hand(postings, |change| change > 0);
     let hand_down = Hot::on_hand(postings, |change| change < 0);
-    let dirty_ids: Vec<Uuid> = postings.dirty.iter().map(|_| tx.op.source.uuid()).collect();
+    let mark_ids: Vec<Uuid> = postings.marks.iter().map(|_| tx.op.source.uuid()).collect();
+    let (marked_days, marked_at): (Vec<Day>, Vec<At>) = postings.marks.iter().copied().unzip();
     let transfer_ids = of_booked(postings, |_| tx.op.source.uuid());
     let row = sqlx::query_file!(
         "src/settle.sql",
@@ -335,7 +342,7 @@ async fn write_all(tx: &mut Tx, record: &Record, postings: &Postings) -> Result<
         &record.job_ids,
         &record.job_names,
         &record.job_payloads,
-        &record.job_times as &[kernel::At],
+        &record.job_times as &[At],
         record.series,
         record.year,
         record.document,
@@ -372,7 +379,7 @@ async fn write_all(tx: &mut Tx, record: &Record, postings: &Postings) -> Result<
         &of_moved(postings, |m| m.document.kind.to_owned()),
         &of_moved(postings, |m| m.document.id),
         &of_moved(postings, |m| m.document.line),
-        &of_moved(postings, |m| m.effective_at) as &[kernel::At],
+        &of_moved(postings, |m| m.effective_at) as &[At],
         &of_moved(postings, |m| m.day) as &[Day],
         &of_moved(postings, |m| m.corrects.map(|c| c.uuid())) as &[Option<Uuid>],
         &transfer_ids,
@@ -383,10 +390,11 @@ async fn write_all(tx: &mut Tx, record: &Record, postings: &Postings) -> Result<
         &of_booked(postings, |t| t.document.kind.to_owned()),
         &of_booked(postings, |t| t.document.id),
         &of_booked(postings, |t| t.document.line),
-        &of_booked(postings, |t| t.effective_at) as &[kernel::At],
+        &of_booked(postings, |t| t.effective_at) as &[At],
         &of_booked(postings, |t| t.day) as &[Day],
-        &dirty_ids,
-        &postings.dirty as &[Day],
+        &mark_ids,
+        &marked_days as &[Day],
+        &marked_at as &[At],
     )
     .fetch_one(tx.conn())
     .await?;
@@ -424,7 +432,7 @@ async fn write_record(tx: &mut Tx, left: &Left) -> Result<Option<String>> {
         &record.job_ids,
         &record.job_names,
         &record.job_payloads,
-        &record.job_times as &[kernel::At],
+        &record.job_times as &[At],
         record.series,
         record.year,
         record.document,

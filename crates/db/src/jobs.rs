@@ -13,7 +13,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::{Db, SealFn};
+use crate::{Db, Reach, SealFn};
 
 /// Does one job. It may come twice; what it did the first time it must not do again.
 pub type Run = fn(Db, Op, Value) -> BoxFuture<'static, Result<()>>;
@@ -93,7 +93,7 @@ const HOLD: i64 = 20;
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How often the queue is looked at.
 const GLANCE: Duration = Duration::from_millis(250);
-/// How often days are sealed.
+/// How often it is looked whether something is to be sealed.
 const SEAL: Duration = Duration::from_secs(60);
 /// A job that failed is not left for longer than these seconds.
 const LONGEST_WAIT: i64 = 3_600;
@@ -163,14 +163,14 @@ impl Jobs {
         }
     }
 
-    /// Seals the days of all tenants now.
+    /// Seals what is over of all tenants now.
     pub async fn seal_all(&self) -> Result<()> {
         self.db.seal_all(&self.seals).await
     }
 
-    /// Seals one tenant's days now.
-    pub async fn seal(&self, tenant: TenantId, through: kernel::Day) -> Result<()> {
-        self.db.seal(tenant, through, &self.seals).await
+    /// Seals of one tenant what `reach` says, now.
+    pub async fn seal(&self, tenant: TenantId, reach: Reach) -> Result<()> {
+        self.db.seal(tenant, reach, &self.seals).await
     }
 
     /// Works until nothing is due for one tenant. For the command line, and for stories, which share a database.

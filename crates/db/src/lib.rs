@@ -24,6 +24,6 @@ pub use intent::{Answer, Command, Intent, forget_intents_with, kept_answer};
 pub use jobs::{DeadJob, Died, Jobs, Later, Periodic, Run};
 pub use live::{Entry, Live};
 pub use reading::{Numbered, Told, documents_by_number, history};
-pub use seal::{SealFn, sealed_through};
+pub use seal::{Reach, SealFn, Sealing, sealed};
 pub use setup::{Pending, bootstrap, migrate, migrations, pending};
 pub use tx::Tx;

@@ -1,5 +1,6 @@
-//! Totals kept for sealed days. A reader uses the kept totals of sealed days that are not dirty, and adds the lines of
-//! the rest. A posting on a day that is sealed or about to be marks it dirty in its own transaction (see `commit`).
+//! Totals kept for what is sealed: for whole days that are over, and, of a day that still runs, for what happened before a
+//! moment that moves on every quarter of an hour. A reader uses the kept totals of days that are not spoiled, and adds the lines
+//! of what is not sealed yet. A posting on what is sealed or about to be marks its day in its own transaction (see `commit`).
 
 use futures::future::BoxFuture;
 use kernel::{At, Day, DayStart, PLATFORM, Result, TenantId, Zone};
@@ -9,24 +10,64 @@ use crate::{Db, System};
 /// Days that are summed in one statement: a past of years just read in, of which the planner knows nothing yet, is summed piece
 /// by piece in the order of its days.
 const AT_ONCE: usize = 92;
+/// How often a day that still runs is sealed further, in seconds: the longest stretch that is read line by line.
+const QUARTER: i64 = 15 * 60;
+/// What happened in the last seconds is left to the next time: requests that are under way would mark the day at once.
+const SETTLED: i64 = 60;
 
-/// Recomputes a slice's kept totals of the given days of one tenant from raw lines.
-pub type SealFn = for<'a> fn(&'a mut System, TenantId, &'a [Day]) -> BoxFuture<'a, Result<()>>;
-
-/// The last sealed day of a tenant.
-pub async fn sealed_through(tx: &mut crate::Tx) -> Result<Option<Day>> {
-    let tenant = tx.tenant().uuid();
-    Ok(sqlx::query_scalar!("SELECT sealed_through FROM db.tenant WHERE id = $1", tenant).fetch_one(tx.conn()).await?)
+/// How far totals are kept: of each day through `through` whatever was posted on it, and of later days what happened before `until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The last day that is sealed whole.
+    pub through: Day,
+    /// What happened earlier is sealed, too.
+    pub until: At,
 }
 
-/// The last day that is over for nearly everybody, by the wall clock of a zone: the night belongs to the evening before. What
-/// comes later all the same, of a site further west or after a longer night, marks its day.
-fn over(now: At, zone: &Zone) -> Day {
-    zone.business_day(now, DayStart::SIX).plus(-1)
+impl Reach {
+    /// Before all business: whole days alone are sealed.
+    const NEVER: i64 = -800_000_000;
+
+    /// Whole days alone.
+    pub fn days(through: Day) -> Self {
+        Self { through, until: At::from_micros(0).plus_seconds(Self::NEVER) }
+    }
+
+    /// What is over at a moment, by the wall clock of a zone: the days through yesterday for nearly everybody (the night belongs to
+    /// the evening before), and the quarters of hours. What comes later all the same, of a site further west or after a longer
+    /// night, or from a till that was offline, marks its day.
+    pub fn at(now: At, zone: &Zone) -> Self {
+        let settled = now.plus_seconds(-SETTLED);
+        let quarter = settled.plus_seconds(-(settled.micros().div_euclid(1_000_000)).rem_euclid(QUARTER));
+        Self { through: zone.business_day(now, DayStart::SIX).plus(-1), until: quarter }
+    }
+}
+
+/// What a slice seals: some days of one tenant, each as far as `reach` goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Sealing<'a> {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The days, in their order.
+    pub days: &'a [Day],
+    /// Of days after `reach.through`, what happened before `reach.until`.
+    pub reach: Reach,
+}
+
+/// Recomputes a slice's kept totals of some days of one tenant from raw lines.
+pub type SealFn = for<'a> fn(&'a mut System, Sealing<'a>) -> BoxFuture<'a, Result<()>>;
+
+/// How far a tenant is sealed; none before the first time.
+pub async fn sealed(tx: &mut crate::Tx) -> Result<Option<Reach>> {
+    let tenant = tx.tenant().uuid();
+    let row = sqlx::query!(r#"SELECT sealed_through, sealed_until AS "sealed_until: At" FROM db.tenant WHERE id = $1"#, tenant)
+        .fetch_one(tx.conn())
+        .await?;
+    Ok(row.sealed_through.map(|through| Reach { until: row.sealed_until.unwrap_or(Reach::days(through).until), through }))
 }
 
 impl Db {
-    /// Seals every tenant's days up to its yesterday, and seals dirty ones again; tidies up after closings that were cut off.
+    /// Seals what is over of every tenant, and spoiled days again; tidies up after closings that were cut off.
     pub async fn seal_all(&self, seals: &[SealFn]) -> Result<()> {
         self.withdraw_left_behind().await?;
         let mut system = self.system("seal.tenants").await?;
@@ -36,39 +77,50 @@ impl Db {
         drop(system);
         for tenant in tenants {
             let zone: Zone = tenant.time_zone.parse().unwrap_or_else(|_| Zone::utc());
-            self.seal(TenantId::new(tenant.id), over(self.source.now(), &zone), seals).await?;
+            self.seal(TenantId::new(tenant.id), Reach::at(self.source.now(), &zone), seals).await?;
         }
         Ok(())
     }
 
-    /// Seals one tenant's days through `through`.
-    pub async fn seal(&self, tenant: TenantId, through: Day, seals: &[SealFn]) -> Result<()> {
-        if !self.announce_seal(tenant, through).await? {
+    /// Seals of one tenant what `reach` says.
+    pub async fn seal(&self, tenant: TenantId, reach: Reach, seals: &[SealFn]) -> Result<()> {
+        if !self.announce_seal(tenant, reach).await? {
             return Ok(());
         }
-        self.write_seal(tenant, through, seals).await
+        self.write_seal(tenant, reach, seals).await
     }
 
-    /// Says which days will be sealed, so that postings from now on mark them; then waits until every posting that may
-    /// not have seen this has ended. False when there is nothing to do or a writer takes too long (tried next time).
-    async fn announce_seal(&self, tenant: TenantId, through: Day) -> Result<bool> {
+    /// Says what will be sealed, so that postings from now on mark it; then waits until every posting that may not have seen
+    /// this has ended. False when there is nothing to do or a writer takes too long (tried next time).
+    async fn announce_seal(&self, tenant: TenantId, reach: Reach) -> Result<bool> {
         let mut system = self.system("seal.announce").await?;
         let row = sqlx::query!(
-            r#"SELECT t.sealed_through, t.sealing_through, EXISTS (SELECT 1 FROM db.dirty_day d WHERE d.tenant_id = t.id) AS "dirty!"
+            r#"SELECT coalesce(t.sealed_through < $2, true) AS "day_over!", coalesce(t.sealed_until < $3, true) AS "time_over!",
+                EXISTS (SELECT 1 FROM db.dirty_day d WHERE d.tenant_id = t.id AND (d.day <= $2 OR d.at < $3)) AS "marked!",
+                coalesce(t.sealed_until < $3, true) AND EXISTS (SELECT 1 FROM ledger.transfer f WHERE f.tenant_id = t.id AND f.day > coalesce(t.sealed_through, '-infinity')
+                    AND f.effective_at >= coalesce(t.sealed_until, '-infinity') AND f.effective_at < $3) AS "fresh!"
             FROM db.tenant t WHERE t.id = $1"#,
-            tenant.uuid()
+            tenant.uuid(),
+            reach.through as Day,
+            reach.until as At
         )
         .fetch_one(system.conn())
         .await?;
-        let newer = row.sealed_through.is_none_or(|sealed| sealed < through);
-        if !newer {
-            return Ok(row.dirty);
+        if !(row.day_over || row.marked || row.fresh) {
+            return Ok(false);
         }
-        if row.sealing_through.is_none_or(|sealing| sealing < through) {
-            sqlx::query!("UPDATE db.tenant SET sealing_through = $2 WHERE id = $1", tenant.uuid(), through as Day)
-                .execute(system.conn())
-                .await?;
+        if !(row.day_over || row.time_over) {
+            return Ok(true);
         }
+        sqlx::query!(
+            "UPDATE db.tenant SET sealing_through = greatest(sealing_through, $2), sealing_until = greatest(sealing_until, $3)
+            WHERE id = $1 AND (coalesce(sealing_through < $2, true) OR coalesce(sealing_until < $3, true))",
+            tenant.uuid(),
+            reach.through as Day,
+            reach.until as At
+        )
+        .execute(system.conn())
+        .await?;
         system.commit_unannounced().await?;
         self.postings_ended().await
     }
@@ -99,19 +151,35 @@ impl Db {
         Ok(false)
     }
 
-    async fn write_seal(&self, tenant: TenantId, through: Day, seals: &[SealFn]) -> Result<()> {
+    async fn write_seal(&self, tenant: TenantId, reach: Reach, seals: &[SealFn]) -> Result<()> {
         let mut system = self.system("seal.write").await?;
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(system.conn()).await?;
-        // Marks that are visible here belong to postings that are visible here.
-        let marked =
-            sqlx::query!(r#"DELETE FROM db.dirty_day WHERE tenant_id = $1 AND day <= $2 RETURNING day"#, tenant.uuid(), through as Day)
-                .fetch_all(system.conn())
-                .await?;
-        let fresh = sqlx::query!(
-            r#"SELECT d.day AS "day!" FROM (SELECT DISTINCT f.day FROM ledger.transfer f WHERE f.tenant_id = $1 AND f.day <= $2
-                AND f.day > coalesce((SELECT t.sealed_through FROM db.tenant t WHERE t.id = $1), '-infinity'::date)) d ORDER BY d.day"#,
+        // What is sealed stays so, whoever asks for less.
+        let reach = sqlx::query_as!(
+            Reach,
+            r#"SELECT greatest(t.sealed_through, $2) AS "through!: Day", greatest(t.sealed_until, $3) AS "until!: At" FROM db.tenant t WHERE t.id = $1"#,
             tenant.uuid(),
-            through as Day
+            reach.through as Day,
+            reach.until as At
+        )
+        .fetch_one(system.conn())
+        .await?;
+        // Marks that are visible here belong to postings that are visible here.
+        let marked = sqlx::query!(
+            "DELETE FROM db.dirty_day WHERE tenant_id = $1 AND (day <= $2 OR at < $3) RETURNING day",
+            tenant.uuid(),
+            reach.through as Day,
+            reach.until as At
+        )
+        .fetch_all(system.conn())
+        .await?;
+        let fresh = sqlx::query!(
+            r#"SELECT d.day AS "day!" FROM (SELECT DISTINCT f.day FROM ledger.transfer f, db.tenant t WHERE f.tenant_id = $1 AND t.id = $1
+                AND f.day > coalesce(t.sealed_through, '-infinity')
+                AND (f.day <= $2 OR (f.effective_at >= coalesce(t.sealed_until, '-infinity') AND f.effective_at < $3))) d"#,
+            tenant.uuid(),
+            reach.through as Day,
+            reach.until as At
         )
         .fetch_all(system.conn())
         .await?;
@@ -120,13 +188,15 @@ impl Db {
         days.dedup();
         for days in days.chunks(AT_ONCE) {
             for seal in seals {
-                seal(&mut system, tenant, days).await?;
+                seal(&mut system, Sealing { tenant, days, reach }).await?;
             }
         }
         sqlx::query!(
-            "UPDATE db.tenant SET sealed_through = greatest(sealed_through, $2), sealing_through = greatest(sealing_through, $2) WHERE id = $1",
+            "UPDATE db.tenant SET sealed_through = $2, sealing_through = greatest(sealing_through, $2),
+                sealed_until = $3, sealing_until = greatest(sealing_until, $3) WHERE id = $1",
             tenant.uuid(),
-            through as Day
+            reach.through as Day,
+            reach.until as At
         )
         .execute(system.conn())
         .await?;
@@ -136,5 +206,23 @@ impl Db {
     /// The moment, for periodic work.
     pub fn now(&self) -> At {
         self.source.now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_over_at_six_and_a_quarter_of_an_hour_a_minute_after_its_end() {
+        let reach = |now: &str| Reach::at(now.parse().unwrap(), &"Europe/London".parse().unwrap());
+        let is = |now, through: &str, until: &str| {
+            assert_eq!(reach(now), Reach { through: through.parse().unwrap(), until: until.parse().unwrap() }, "{now}")
+        };
+        is("2026-07-22T04:59:59Z", "2026-07-20", "2026-07-22T04:45:00Z");
+        is("2026-07-22T05:00:00Z", "2026-07-21", "2026-07-22T04:45:00Z");
+        is("2026-07-22T05:00:59Z", "2026-07-21", "2026-07-22T04:45:00Z");
+        is("2026-07-22T05:01:00Z", "2026-07-21", "2026-07-22T05:00:00Z");
+        assert!(Reach::days("1970-01-01".parse().unwrap()).until < "1969-12-30T00:00:00Z".parse().unwrap());
     }
 }

@@ -37,9 +37,9 @@ WITH worth_up AS (
     FROM db.tenant t, unnest($58::uuid[], $59::uuid[], $60::uuid[], $61::bigint[], $62::text[], $63::text[], $64::uuid[], $65::int[], $66::timestamptz[], $67::date[])
         AS u (id, debit_id, credit_id, amount, currency, document_kind, document_id, document_line, effective_at, day)
     WHERE t.id = $1
-), dirtied AS (
-    INSERT INTO db.dirty_day (tenant_id, id, day)
-    SELECT t.id, u.id, u.day FROM db.tenant t, unnest($68::uuid[], $69::date[]) AS u (id, day) WHERE t.id = $1
+), marked AS (
+    INSERT INTO db.dirty_day (tenant_id, id, day, at)
+    SELECT t.id, u.id, u.day, u.at FROM db.tenant t, unnest($68::uuid[], $69::date[], $70::timestamptz[]) AS u (id, day, at) WHERE t.id = $1
 ),
 logged AS (
     INSERT INTO db.log_inbox (tenant_id, id, at, actor_kind, actor_id, actor_name, request_id, address, action, kind, target_id, before, after, reason)

@@ -22,7 +22,7 @@ pub struct Tx {
 pub(crate) struct Left {
     pub movements: Vec<Movement>,
     pub transfers: Vec<Transfer>,
-    pub touched: Vec<Day>,
+    pub touched: Vec<(Day, At)>,
     pub changes: Vec<Change>,
     pub jobs: Vec<Job>,
     pub number: Option<NumberWanted>,
@@ -78,10 +78,10 @@ impl Tx {
         self.left.transfers.extend(transfers);
     }
 
-    /// Says that a document of this day was written although nothing is posted (a sale of nothing): closed days refuse it,
-    /// and kept totals of the day are made again.
-    pub fn touch(&mut self, day: Day) {
-        self.left.touched.push(day);
+    /// Says that a document of this day and moment was written although nothing is posted (a sale of nothing): closed days refuse
+    /// it, and kept totals of the day are made again.
+    pub fn touch(&mut self, day: Day, at: At) {
+        self.left.touched.push((day, at));
     }
 
     /// Enters the log at commit.

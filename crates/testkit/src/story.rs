@@ -233,7 +233,12 @@ impl Story {
 
     /// Seals this business's days through `through`.
     pub async fn seal(&self, through: kernel::Day) {
-        self.jobs.seal(self.tenant, through).await.unwrap();
+        self.seal_as_far_as(db::Reach::days(through)).await;
+    }
+
+    /// Seals of this business what `reach` says.
+    pub async fn seal_as_far_as(&self, reach: db::Reach) {
+        self.jobs.seal(self.tenant, reach).await.unwrap();
     }
 
     /// Numbers the log. In the shared database one story at a time; where another one's served program leads, it does it,

@@ -207,6 +207,11 @@ impl Cx {
         Ok(asked)
     }
 
+    /// Opens a transaction in which several reads see one state of the database.
+    pub async fn snapshot(&self) -> Result<Tx> {
+        self.app.db().snapshot(self.op.clone()).await
+    }
+
     /// Opens a transaction for reading; it is rolled back when dropped.
     pub async fn tx(&self) -> Result<Tx> {
         self.app.db().begin(self.op.clone()).await

@@ -72,7 +72,7 @@ async fn csv(cx: &Cx, list: &'static List, asked: Asked) -> Result<Reply> {
     list.explained(&asked, cx.op.permissions)?;
     let places = cx.app.bounds().file(&cx.op)?;
     note_export(cx, list, "csv");
-    let mut tx = cx.app.db().snapshot(cx.op.clone()).await?;
+    let mut tx = cx.snapshot().await?;
     let columns = files::shown(list, cx.op.permissions);
     let (send, receive) = mpsc::channel::<Result<Bytes>>(2);
     tokio::spawn(async move {
@@ -105,7 +105,7 @@ async fn xlsx(cx: &Cx, list: &'static List, mut asked: Asked) -> Result<Reply> {
     list.explained(&asked, cx.op.permissions)?;
     let places = cx.app.bounds().file(&cx.op)?;
     note_export(cx, list, "xlsx");
-    let mut tx = cx.app.db().snapshot(cx.op.clone()).await?;
+    let mut tx = cx.snapshot().await?;
     let mut book = Book::begin(files::shown(list, cx.op.permissions))?;
     loop {
         let page = list.rows(&mut tx, &asked, CHUNK).await?;

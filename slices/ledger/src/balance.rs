@@ -1,8 +1,8 @@
-//! What each book holds as of a day: the kept totals of sealed days and the transfers of the rest.
+//! What each book holds as of a day: the kept totals of what is sealed and the transfers of the rest.
 
-use db::{System, Tx};
+use db::{Sealing, System, Tx};
 use futures::future::BoxFuture;
-use kernel::{BookId, Currency, Day, Error, Money, Result, TenantId};
+use kernel::{At, BookId, Currency, Day, Error, Money, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Cx, Finding};
@@ -43,19 +43,20 @@ pub async fn balances(tx: &mut Tx, as_of: Day) -> Result<Balances> {
     let rows = sqlx::query!(
         // Days are found first, as values: a join with them would be planned for many, and read every transfer there is.
         r#"WITH t AS (
-            SELECT coalesce(sealed_through, '-infinity'::date) AS sealed FROM db.tenant WHERE id = $1
-        ), dirty AS (
-            SELECT DISTINCT d.day FROM db.dirty_day d WHERE d.tenant_id = $1
+            SELECT coalesce(sealed_through, '-infinity') AS sealed, coalesce(sealed_until, '-infinity') AS until FROM db.tenant WHERE id = $1
+        ), spoiled AS (
+            SELECT d.day FROM db.spoiled_day d WHERE d.tenant_id = $1
         ), kept AS (
             SELECT k.book_id, k.currency, k.debit, k.credit FROM ledger.day_balance k
-            WHERE k.tenant_id = $1 AND k.day <= least($2, (SELECT sealed FROM t)) AND k.day NOT IN (SELECT day FROM dirty)
+            WHERE k.tenant_id = $1 AND k.day <= $2 AND k.day NOT IN (SELECT day FROM spoiled)
         ), live AS (
             SELECT r.debit_id, r.credit_id, r.currency, sum(r.amount) AS amount FROM (
                 SELECT f.debit_id, f.credit_id, f.currency, f.amount FROM ledger.transfer f
-                WHERE f.tenant_id = $1 AND f.day > (SELECT sealed FROM t) AND f.day <= $2
+                WHERE f.tenant_id = $1 AND f.day > (SELECT sealed FROM t) AND f.day <= $2 AND f.effective_at >= (SELECT until FROM t)
+                    AND f.day NOT IN (SELECT day FROM spoiled)
                 UNION ALL
                 SELECT f.debit_id, f.credit_id, f.currency, f.amount FROM ledger.transfer f
-                WHERE f.tenant_id = $1 AND f.day = ANY (ARRAY(SELECT day FROM dirty WHERE day <= least($2, (SELECT sealed FROM t))))
+                WHERE f.tenant_id = $1 AND f.day = ANY (ARRAY(SELECT day FROM spoiled WHERE day <= $2))
             ) r GROUP BY r.debit_id, r.credit_id, r.currency
         ), summed AS (
             SELECT book_id, currency, sum(debit)::bigint AS debit, sum(credit)::bigint AS credit FROM (
@@ -103,7 +104,7 @@ pub(crate) async fn answer(cx: Cx) -> Result<Balances> {
 }
 
 /// Makes the kept totals of days anew from their transfers.
-pub(crate) fn seal<'a>(system: &'a mut System, tenant: TenantId, days: &'a [Day]) -> BoxFuture<'a, Result<()>> {
+pub(crate) fn seal<'a>(system: &'a mut System, Sealing { tenant, days, reach }: Sealing<'a>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let tenant = tenant.uuid();
         sqlx::query!("DELETE FROM ledger.day_balance WHERE tenant_id = $1 AND day = ANY($2)", tenant, days as &[Day])
@@ -112,9 +113,12 @@ pub(crate) fn seal<'a>(system: &'a mut System, tenant: TenantId, days: &'a [Day]
         sqlx::query!(
             "INSERT INTO ledger.day_balance (tenant_id, day, book_id, currency, debit, credit)
             SELECT l.tenant_id, l.day, l.book_id, l.currency, sum(l.debit), sum(l.credit)
-            FROM ledger.line l WHERE l.tenant_id = $1 AND l.day = ANY($2) GROUP BY l.tenant_id, l.day, l.book_id, l.currency",
+            FROM ledger.line l WHERE l.tenant_id = $1 AND l.day = ANY($2) AND (l.day <= $3 OR l.effective_at < $4)
+            GROUP BY l.tenant_id, l.day, l.book_id, l.currency",
             tenant,
-            days as &[Day]
+            days as &[Day],
+            reach.through as Day,
+            reach.until as At
         )
         .execute(system.conn())
         .await?;
@@ -122,19 +126,21 @@ pub(crate) fn seal<'a>(system: &'a mut System, tenant: TenantId, days: &'a [Day]
     })
 }
 
-/// Kept totals of sealed days equal the sum of their transfers.
+/// Kept totals equal the sum of their transfers, as far as they are sealed, on every day that is not spoiled.
 pub(crate) fn check_kept(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
     Box::pin(async move {
         let tenant = tx.tenant().uuid();
         let rows = sqlx::query!(
-            r#"WITH clean AS (
-                SELECT t.sealed_through AS sealed FROM db.tenant t WHERE t.id = $1
+            r#"WITH sealed AS (
+                SELECT t.sealed_through AS day, t.sealed_until AS until FROM db.tenant t WHERE t.id = $1
+            ), spoiled AS (
+                SELECT d.day FROM db.spoiled_day d WHERE d.tenant_id = $1
             ), kept AS (
-                SELECT k.day, k.book_id, k.currency, k.debit, k.credit FROM ledger.day_balance k, clean WHERE k.tenant_id = $1 AND k.day <= clean.sealed
-                AND k.day NOT IN (SELECT d.day FROM db.dirty_day d WHERE d.tenant_id = $1)
+                SELECT k.day, k.book_id, k.currency, k.debit, k.credit FROM ledger.day_balance k
+                WHERE k.tenant_id = $1 AND k.day NOT IN (SELECT d.day FROM spoiled d)
             ), raw AS (
-                SELECT l.day, l.book_id, l.currency, sum(l.debit) AS debit, sum(l.credit) AS credit FROM ledger.line l, clean
-                WHERE l.tenant_id = $1 AND l.day <= clean.sealed AND l.day NOT IN (SELECT d.day FROM db.dirty_day d WHERE d.tenant_id = $1)
+                SELECT l.day, l.book_id, l.currency, sum(l.debit) AS debit, sum(l.credit) AS credit FROM ledger.line l, sealed s
+                WHERE l.tenant_id = $1 AND (l.day <= s.day OR l.effective_at < s.until) AND l.day NOT IN (SELECT d.day FROM spoiled d)
                 GROUP BY l.day, l.book_id, l.currency
             )
             SELECT day AS "day!", book_id AS "book_id!", currency AS "currency!", b.code,

@@ -60,6 +60,32 @@ fn balances_are_the_same_before_and_after_sealing_and_after_a_late_posting() {
 }
 
 #[test]
+fn balances_of_a_day_that_still_runs_are_the_same_as_it_is_sealed_further() {
+    run(async |story| {
+        let flour = story.stocked("Flour", 100).await;
+        let seen = async || balance(&story, "1200", "2026-11-21").await;
+        let until = async |time: &str| {
+            let until = format!("2026-11-21T{time}:00Z").parse().unwrap();
+            story.seal_as_far_as(db::Reach { through: day("2026-11-20"), until }).await;
+        };
+        receive(&story, &flour, "2026-11-21", 100).await;
+        until("08:00").await;
+        receive(&story, &flour, "2026-11-21", 20).await;
+        assert_eq!(seen().await, 120);
+        for time in ["09:30", "23:00"] {
+            until(time).await;
+            assert_eq!(seen().await, 120, "sealed until {time}");
+            assert!(story.check().await.is_empty());
+        }
+        receive(&story, &flour, "2026-11-21", 3).await;
+        assert_eq!(seen().await, 123, "marked");
+        until("23:00").await;
+        assert_eq!(seen().await, 123);
+        assert!(story.check().await.is_empty());
+    });
+}
+
+#[test]
 fn a_balance_opens_to_its_transfers_and_a_transfer_to_its_document() {
     run(async |story| {
         let flour = story.stocked("Flour", 100).await;

@@ -1,13 +1,13 @@
-//! The figures and where they come from: kept totals for days that are sealed and clean, raw lines for the rest.
+//! The figures and where they come from: kept totals of what is sealed, raw lines for the rest.
 
-use kernel::{Currency, Day, Error, ItemId, Quantity, Result, SiteId};
+use kernel::{At, Currency, Day, Error, ItemId, Quantity, Result, SiteId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::t;
 
 use crate::Ask;
-use db::Tx;
+use db::{Reach, Tx};
 
 /// Sums over some lines. Amounts are whole minor units of the report's currency; refunds count against sales.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -68,17 +68,20 @@ impl Figures {
 /// Before every day on which business may be kept.
 const BEFORE_ALL: i32 = -20_000;
 
-/// A period with what must be known to read it: which of its days have no kept totals to rely on, and the currency.
-/// Looked up before the figures: whatever is posted or sealed in between, no line is missed or counted twice, for kept
-/// totals are read of no day in `live`, and lines of no other.
+/// A period with what must be known to read it: how far its totals are kept, and the currency. What was kept of a day that still
+/// runs and the lines since fit together within one snapshot of the database alone (see `Cx::snapshot`).
 #[derive(Clone, Debug)]
 pub(crate) struct Span {
     pub from: Day,
     pub to: Day,
     pub site: Option<SiteId>,
-    /// Not sealed, or sealed and posted on since; and one day before all days, for with no day to look for at all the planner
-    /// takes any index.
+    /// Of these days lines are read: those that still run, and the spoiled ones; and one day before all days, for with no day to
+    /// look for at all the planner takes any index.
     pub live: Vec<Day>,
+    /// The days of which nothing kept is to be used.
+    spoiled: Vec<Day>,
+    /// Totals of what happened before are kept, on days that are not spoiled.
+    until: At,
     /// None where the sites keep different ones: then nothing of two sites adds up.
     currency: Option<Currency>,
 }
@@ -88,10 +91,9 @@ impl Span {
     pub async fn of(tx: &mut Tx, from: Day, to: Day, site: Option<SiteId>) -> Result<Self> {
         let tenant = tx.tenant().uuid();
         let row = sqlx::query!(
-            r#"SELECT t.sealed_through, t.currency,
+            r#"SELECT t.sealed_through, t.sealed_until AS "sealed_until: At", t.currency,
                 ARRAY(SELECT DISTINCT s.currency FROM identity.site s WHERE s.tenant_id = $1 AND ($4::uuid IS NULL OR s.id = $4)) AS "currencies!",
-                ARRAY(SELECT DISTINCT d.day FROM db.dirty_day d
-                    WHERE d.tenant_id = $1 AND d.day BETWEEN $2 AND $3 AND d.day <= t.sealed_through) AS "dirty!: Vec<Day>"
+                ARRAY(SELECT d.day FROM db.spoiled_day d WHERE d.tenant_id = $1 AND d.day BETWEEN $2 AND $3) AS "spoiled!: Vec<Day>"
             FROM db.tenant t WHERE t.id = $1"#,
             tenant,
             from as Day,
@@ -109,8 +111,8 @@ impl Span {
         let currency = currency.map(|code| code.parse().map_err(|_| Error::Internal(format!("the currency {code}")))).transpose()?;
         let open = row.sealed_through.map_or(from, |sealed| from.max(sealed.plus(1)));
         let tail = (open.since_2000()..=to.since_2000()).map(Day::from_2000);
-        let live = std::iter::once(Day::from_2000(BEFORE_ALL)).chain(tail).chain(row.dirty).collect();
-        Ok(Self { from, to, site, live, currency })
+        let live = std::iter::once(Day::from_2000(BEFORE_ALL)).chain(tail).chain(row.spoiled.iter().copied()).collect();
+        Ok(Self { from, to, site, live, spoiled: row.spoiled, until: row.sealed_until.unwrap_or_else(before_all), currency })
     }
 
     /// The currency of all figures; refused (`money.currency`) where the sites keep different ones.
@@ -119,11 +121,22 @@ impl Span {
         self.currency.ok_or_else(mixed)
     }
 
+    /// No line of before is looked for.
+    fn since(&self) -> At {
+        if self.spoiled.is_empty() { self.until } else { before_all() }
+    }
+
     /// The last day of it alone.
     pub fn last_day(&self) -> Self {
         let live = self.live.iter().copied().filter(|day| *day == self.to || *day < self.from).collect();
-        Self { from: self.to, live, ..self.clone() }
+        let spoiled = self.spoiled.iter().copied().filter(|day| *day == self.to).collect();
+        Self { from: self.to, live, spoiled, ..self.clone() }
     }
+}
+
+/// Before every moment at which business may be kept.
+fn before_all() -> At {
+    Reach::days(Day::from_2000(BEFORE_ALL)).until
 }
 
 /// Which of day, hour and site tell one row from another.
@@ -153,15 +166,16 @@ pub(crate) async fn slots(tx: &mut Tx, span: &Span, apart: Apart) -> Result<Vec<
         r#"SELECT f.day AS "day?", f.hour AS "hour?", f.site_id AS "site_id?", s.name AS "site_name?", s.currency AS "currency?", f.orders AS "orders!", f.refunds AS "refunds!",
             f.lines AS "lines!", f.net AS "net!", f.tax AS "tax!", f.total AS "total!", f.cost AS "cost!"
         FROM (
-            SELECT CASE WHEN $6 THEN u.day END AS day, CASE WHEN $7 THEN u.hour END AS hour, CASE WHEN $8 THEN u.site_id END AS site_id,
+            SELECT CASE WHEN $9 THEN u.day END AS day, CASE WHEN $10 THEN u.hour END AS hour, CASE WHEN $11 THEN u.site_id END AS site_id,
                 sum(u.orders)::bigint AS orders, sum(u.refunds)::bigint AS refunds, sum(u.lines)::bigint AS lines,
                 sum(u.net)::bigint AS net, sum(u.tax)::bigint AS tax, sum(u.total)::bigint AS total, sum(u.cost)::bigint AS cost
             FROM (
                 SELECT k.day, k.hour, k.site_id, k.orders, k.refunds, k.lines, k.net, k.tax, k.total, k.cost FROM reports.day_hour k
-                WHERE k.tenant_id = $1 AND k.day BETWEEN $2 AND $3 AND k.day <> ALL ($4) AND ($5::uuid IS NULL OR k.site_id = $5)
+                WHERE k.tenant_id = $1 AND k.day BETWEEN $2 AND $3 AND k.day <> ALL ($5) AND ($8::uuid IS NULL OR k.site_id = $8)
                 UNION ALL
                 SELECT l.day, l.hour, l.site_id, l.orders, l.refunds, l.lines, l.net, l.tax, l.total, l.cost FROM reports.hour_fact l
-                WHERE l.tenant_id = $1 AND l.day = ANY ($4) AND ($5::uuid IS NULL OR l.site_id = $5)
+                WHERE l.tenant_id = $1 AND l.day = ANY ($4) AND l.placed_at >= $6 AND (l.placed_at >= $7 OR l.day = ANY ($5))
+                    AND ($8::uuid IS NULL OR l.site_id = $8)
             ) u GROUP BY 1, 2, 3
         ) f LEFT JOIN identity.site s ON s.tenant_id = $1 AND s.id = f.site_id
         ORDER BY 1, 2, s.name, 3"#,
@@ -169,6 +183,9 @@ pub(crate) async fn slots(tx: &mut Tx, span: &Span, apart: Apart) -> Result<Vec<
         span.from as Day,
         span.to as Day,
         &span.live as &[Day],
+        &span.spoiled as &[Day],
+        span.since() as At,
+        span.until as At,
         span.site.map(SiteId::uuid),
         apart.day,
         apart.hour,
@@ -219,17 +236,21 @@ pub(crate) async fn items(tx: &mut Tx, span: &Span, most: Option<i64>) -> Result
                 sum(u.net)::bigint AS net, sum(u.tax)::bigint AS tax, sum(u.total)::bigint AS total, sum(u.cost)::bigint AS cost
             FROM (
                 SELECT k.item_id, k.lines, k.quantity, k.net, k.tax, k.total, k.cost FROM reports.day_item k
-                WHERE k.tenant_id = $1 AND k.day BETWEEN $2 AND $3 AND k.day <> ALL ($4) AND ($5::uuid IS NULL OR k.site_id = $5)
+                WHERE k.tenant_id = $1 AND k.day BETWEEN $2 AND $3 AND k.day <> ALL ($5) AND ($8::uuid IS NULL OR k.site_id = $8)
                 UNION ALL
                 SELECT l.item_id, l.lines, l.quantity, l.net, l.tax, l.total, l.cost FROM reports.fact l
-                WHERE l.tenant_id = $1 AND l.day = ANY ($4) AND ($5::uuid IS NULL OR l.site_id = $5)
+                WHERE l.tenant_id = $1 AND l.day = ANY ($4) AND l.placed_at >= $6 AND (l.placed_at >= $7 OR l.day = ANY ($5))
+                    AND ($8::uuid IS NULL OR l.site_id = $8)
             ) u GROUP BY u.item_id
         ) f JOIN catalog.item i ON i.tenant_id = $1 AND i.id = f.item_id
-        ORDER BY f.total DESC, i.name LIMIT $6"#,
+        ORDER BY f.total DESC, i.name LIMIT $9"#,
         tenant,
         span.from as Day,
         span.to as Day,
         &span.live as &[Day],
+        &span.spoiled as &[Day],
+        span.since() as At,
+        span.until as At,
         span.site.map(SiteId::uuid),
         most
     )
@@ -271,7 +292,7 @@ pub(crate) async fn past(tx: &mut Tx, site: Option<SiteId>) -> Result<Past> {
     let (tenant, site) = (tx.tenant().uuid(), site.map(SiteId::uuid));
     let stand = sqlx::query!(
         r#"SELECT t.sealed_through, coalesce((SELECT h.n FROM db.log_head h WHERE h.tenant_id = $1), 0) AS "head!",
-            ARRAY(SELECT DISTINCT d.day FROM db.dirty_day d WHERE d.tenant_id = $1 AND d.day <= t.sealed_through) AS "dirty!: Vec<Day>"
+            ARRAY(SELECT d.day FROM db.spoiled_day d WHERE d.tenant_id = $1) AS "spoiled!: Vec<Day>"
         FROM db.tenant t WHERE t.id = $1"#,
         tenant
     )
@@ -292,7 +313,7 @@ pub(crate) async fn past(tx: &mut Tx, site: Option<SiteId>) -> Result<Past> {
         tenant,
         site,
         stand.sealed_through.unwrap_or(Day::from_2000(BEFORE_ALL)) as Day,
-        &stand.dirty as &[Day]
+        &stand.spoiled as &[Day]
     )
     .fetch_one(tx.conn())
     .await?;

@@ -94,7 +94,7 @@ pub(crate) async fn page(cx: Cx) -> Result<Markup> {
     if !cx.op.permissions.has(Permission::ReportRead) {
         return Ok(cx.page(t("place-home"), places(&cx)));
     }
-    let mut tx = cx.tx().await?;
+    let mut tx = cx.snapshot().await?;
     let shown = Shown::of(&cx, &mut tx).await?;
     let body = html! {
         (sites(&cx.viewer()?.sites, &shown))
@@ -106,7 +106,7 @@ pub(crate) async fn page(cx: Cx) -> Result<Markup> {
 
 /// `GET /home/figures`: what stands in the live region.
 pub(crate) async fn fragment(cx: Cx) -> Result<Markup> {
-    let mut tx = cx.tx().await?;
+    let mut tx = cx.snapshot().await?;
     let shown = Shown::of(&cx, &mut tx).await?;
     matter(&cx, &mut tx, &shown).await
 }

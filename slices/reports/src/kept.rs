@@ -1,52 +1,56 @@
 //! Keeping the totals of sealed days, and proving them from the lines.
 
-use db::{System, Tx};
+use db::{Sealing, System, Tx};
 use futures::future::BoxFuture;
-use kernel::{Currency, Day, Money, Quantity, Result, TenantId};
+use kernel::{At, Currency, Day, Money, Quantity, Result};
 use web::Finding;
 
 use crate::say;
 
 /// Recomputes the kept totals of some days from the lines. Each total is one pass over the lines of all those days.
-pub(crate) fn seal<'a>(system: &'a mut System, tenant: TenantId, days: &'a [Day]) -> BoxFuture<'a, Result<()>> {
+pub(crate) fn seal<'a>(system: &'a mut System, sealing: Sealing<'a>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        if days.is_empty() {
+        if sealing.days.is_empty() {
             return Ok(());
         }
-        seal_items(system, tenant, days).await?;
-        seal_hours(system, tenant, days).await
+        seal_items(system, sealing).await?;
+        seal_hours(system, sealing).await
     })
 }
 
 /// Rows are written in the order of their key, so that a period lies together on the disk.
-async fn seal_items(system: &mut System, tenant: TenantId, days: &[Day]) -> Result<()> {
+async fn seal_items(system: &mut System, Sealing { tenant, days, reach }: Sealing<'_>) -> Result<()> {
     sqlx::query!("DELETE FROM reports.day_item WHERE tenant_id = $1 AND day = ANY ($2)", tenant.uuid(), days as &[Day])
         .execute(system.conn())
         .await?;
     sqlx::query!(
         "INSERT INTO reports.day_item (tenant_id, day, site_id, item_id, lines, quantity, net, tax, total, cost)
         SELECT f.tenant_id, f.day, f.site_id, f.item_id, sum(f.lines), sum(f.quantity), sum(f.net), sum(f.tax), sum(f.total), sum(f.cost)
-        FROM reports.fact f WHERE f.tenant_id = $1 AND f.day = ANY ($2)
+        FROM reports.fact f WHERE f.tenant_id = $1 AND f.day = ANY ($2) AND (f.day <= $3 OR f.placed_at < $4)
         GROUP BY f.tenant_id, f.day, f.site_id, f.item_id ORDER BY f.day, f.site_id, f.item_id",
         tenant.uuid(),
-        days as &[Day]
+        days as &[Day],
+        reach.through as Day,
+        reach.until as At
     )
     .execute(system.conn())
     .await?;
     Ok(())
 }
 
-async fn seal_hours(system: &mut System, tenant: TenantId, days: &[Day]) -> Result<()> {
+async fn seal_hours(system: &mut System, Sealing { tenant, days, reach }: Sealing<'_>) -> Result<()> {
     sqlx::query!("DELETE FROM reports.day_hour WHERE tenant_id = $1 AND day = ANY ($2)", tenant.uuid(), days as &[Day])
         .execute(system.conn())
         .await?;
     sqlx::query!(
         "INSERT INTO reports.day_hour (tenant_id, day, site_id, hour, orders, refunds, lines, net, tax, total, cost)
         SELECT f.tenant_id, f.day, f.site_id, f.hour, sum(f.orders), sum(f.refunds), sum(f.lines), sum(f.net), sum(f.tax), sum(f.total), sum(f.cost)
-        FROM reports.hour_fact f WHERE f.tenant_id = $1 AND f.day = ANY ($2)
+        FROM reports.hour_fact f WHERE f.tenant_id = $1 AND f.day = ANY ($2) AND (f.day <= $3 OR f.placed_at < $4)
         GROUP BY f.tenant_id, f.day, f.site_id, f.hour ORDER BY f.day, f.site_id, f.hour",
         tenant.uuid(),
-        days as &[Day]
+        days as &[Day],
+        reach.through as Day,
+        reach.until as At
     )
     .execute(system.conn())
     .await?;
@@ -56,7 +60,7 @@ async fn seal_hours(system: &mut System, tenant: TenantId, days: &[Day]) -> Resu
 /// So many differences are named at most; one is enough to know.
 const MOST: i64 = 1_000;
 
-/// Proves that the kept totals of every sealed, clean day equal its lines.
+/// Proves that the kept totals of every day that is not spoiled equal its lines, as far as they are sealed.
 pub(crate) fn check(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
     Box::pin(async move {
         let mut findings = check_items(tx).await?;
@@ -79,14 +83,14 @@ fn told(values: Option<&[i64]>, names: &[&str], currency: Option<Currency>) -> S
 async fn check_items(tx: &mut Tx) -> Result<Vec<Finding>> {
     let tenant = tx.tenant().uuid();
     let rows = sqlx::query!(
-        r#"WITH sealed AS (SELECT t.sealed_through AS day FROM db.tenant t WHERE t.id = $1),
-        dirty AS (SELECT DISTINCT d.day FROM db.dirty_day d WHERE d.tenant_id = $1),
+        r#"WITH sealed AS (SELECT t.sealed_through AS day, t.sealed_until AS until FROM db.tenant t WHERE t.id = $1),
+        spoiled AS (SELECT d.day FROM db.spoiled_day d WHERE d.tenant_id = $1),
         kept AS (SELECT k.day, k.site_id, k.item_id, ARRAY[k.lines, k.quantity, k.net, k.tax, k.total, k.cost] AS figures
-            FROM reports.day_item k WHERE k.tenant_id = $1 AND k.day <= (SELECT s.day FROM sealed s) AND k.day NOT IN (SELECT d.day FROM dirty d)),
+            FROM reports.day_item k WHERE k.tenant_id = $1 AND k.day NOT IN (SELECT d.day FROM spoiled d)),
         raw AS (SELECT f.day, f.site_id, f.item_id, ARRAY[sum(f.lines)::bigint, sum(f.quantity)::bigint, sum(f.net)::bigint, sum(f.tax)::bigint,
                 sum(f.total)::bigint, sum(f.cost)::bigint] AS figures
-            FROM reports.fact f WHERE f.tenant_id = $1 AND f.day <= (SELECT s.day FROM sealed s)
-                AND f.day NOT IN (SELECT d.day FROM dirty d) GROUP BY f.day, f.site_id, f.item_id)
+            FROM reports.fact f WHERE f.tenant_id = $1 AND (f.day <= (SELECT s.day FROM sealed s) OR f.placed_at < (SELECT s.until FROM sealed s))
+                AND f.day NOT IN (SELECT d.day FROM spoiled d) GROUP BY f.day, f.site_id, f.item_id)
         SELECT day AS "day!", item_id AS "item_id!", i.name AS "name?", s.currency AS "currency?", kept.figures AS "kept?", raw.figures AS "raw?"
         FROM kept FULL JOIN raw USING (day, site_id, item_id)
             LEFT JOIN catalog.item i ON i.tenant_id = $1 AND i.id = item_id LEFT JOIN identity.site s ON s.tenant_id = $1 AND s.id = site_id
@@ -111,14 +115,14 @@ async fn check_items(tx: &mut Tx) -> Result<Vec<Finding>> {
 async fn check_hours(tx: &mut Tx) -> Result<Vec<Finding>> {
     let tenant = tx.tenant().uuid();
     let rows = sqlx::query!(
-        r#"WITH sealed AS (SELECT t.sealed_through AS day FROM db.tenant t WHERE t.id = $1),
-        dirty AS (SELECT DISTINCT d.day FROM db.dirty_day d WHERE d.tenant_id = $1),
+        r#"WITH sealed AS (SELECT t.sealed_through AS day, t.sealed_until AS until FROM db.tenant t WHERE t.id = $1),
+        spoiled AS (SELECT d.day FROM db.spoiled_day d WHERE d.tenant_id = $1),
         kept AS (SELECT k.day, k.site_id, k.hour, ARRAY[k.orders, k.refunds, k.lines, k.net, k.tax, k.total, k.cost] AS figures
-            FROM reports.day_hour k WHERE k.tenant_id = $1 AND k.day <= (SELECT s.day FROM sealed s) AND k.day NOT IN (SELECT d.day FROM dirty d)),
+            FROM reports.day_hour k WHERE k.tenant_id = $1 AND k.day NOT IN (SELECT d.day FROM spoiled d)),
         raw AS (SELECT f.day, f.site_id, f.hour, ARRAY[sum(f.orders)::bigint, sum(f.refunds)::bigint, sum(f.lines)::bigint, sum(f.net)::bigint,
                 sum(f.tax)::bigint, sum(f.total)::bigint, sum(f.cost)::bigint] AS figures
-            FROM reports.hour_fact f WHERE f.tenant_id = $1 AND f.day <= (SELECT s.day FROM sealed s)
-                AND f.day NOT IN (SELECT d.day FROM dirty d) GROUP BY f.day, f.site_id, f.hour)
+            FROM reports.hour_fact f WHERE f.tenant_id = $1 AND (f.day <= (SELECT s.day FROM sealed s) OR f.placed_at < (SELECT s.until FROM sealed s))
+                AND f.day NOT IN (SELECT d.day FROM spoiled d) GROUP BY f.day, f.site_id, f.hour)
         SELECT day AS "day!", hour AS "hour!", s.currency AS "currency?", kept.figures AS "kept?", raw.figures AS "raw?"
         FROM kept FULL JOIN raw USING (day, site_id, hour) LEFT JOIN identity.site s ON s.tenant_id = $1 AND s.id = site_id
         WHERE kept.figures IS DISTINCT FROM raw.figures ORDER BY day, hour LIMIT $2"#,

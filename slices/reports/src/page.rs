@@ -27,7 +27,7 @@ pub(crate) async fn page(cx: Cx) -> Result<Markup> {
     let sites = &cx.viewer()?.sites;
     let clock = cx.site()?;
     let today = clock.zone.business_day(cx.op.at, clock.day_start);
-    let mut tx = cx.tx().await?;
+    let mut tx = cx.snapshot().await?;
     let mixed = sites.windows(2).any(|two| two[0].currency != two[1].currency);
     // Sites of different currencies stand side by side, and are never summed: otherwise one of them is shown.
     let usual_site = sites.first().filter(|_| mixed && cx.param("site").is_none()).map(|s| s.id);

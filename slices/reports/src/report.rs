@@ -113,7 +113,7 @@ pub(crate) async fn answer(cx: Cx) -> Result<Reply> {
         None => accepts.starts_with("text/csv"),
         Some(_) => return Err(Error::field("format", "choice.unknown")),
     };
-    let report = sales(&mut cx.tx().await?, &ask).await?;
+    let report = sales(&mut cx.snapshot().await?, &ask).await?;
     if !as_csv {
         return Reply::json(&report);
     }

@@ -1,5 +1,6 @@
 //! The sales report and the owner's day, told as a baker's days.
 
+use db::Reach;
 use kernel::{Day, Role};
 use serde_json::{Value, json};
 use testkit::{Story, own_database, pounds, run, sale, text};
@@ -28,15 +29,24 @@ async fn nothing_found(story: &Story) {
 }
 
 /// Seals; again where a transaction elsewhere on the shared machine took too long to end.
-async fn seal(story: &Story, through: Day) {
+async fn seal_as_far_as(story: &Story, reach: Reach) {
     for _ in 0..20 {
-        story.seal(through).await;
+        story.seal_as_far_as(reach).await;
         let mut tx = story.db.begin(story.op()).await.unwrap();
-        if db::sealed_through(&mut tx).await.unwrap() >= Some(through) {
+        if db::sealed(&mut tx).await.unwrap().is_some_and(|sealed| sealed.through >= reach.through && sealed.until >= reach.until) {
             return;
         }
     }
-    panic!("the days through {through} were never sealed");
+    panic!("{reach:?} was never sealed");
+}
+
+async fn seal(story: &Story, through: Day) {
+    seal_as_far_as(story, Reach::days(through)).await;
+}
+
+/// What happened before a moment of today, and all days before.
+fn today_until(time: &str) -> Reach {
+    Reach { through: "2026-11-20".parse().unwrap(), until: format!("{DAY}T{time}:00Z").parse().unwrap() }
 }
 
 /// A bread that had its price all month.
@@ -49,6 +59,15 @@ async fn bread(story: &Story) -> String {
 async fn sell_at(story: &Story, item: &str, quantity: &str, at: &str) {
     let mut asked = sale(item, quantity);
     asked["placedAt"] = json!(at);
+    story.post("/v1/sales", &asked).await.ok();
+}
+
+/// A bread for nothing.
+async fn give_at(story: &Story, item: &str, at: &str) {
+    let mut asked = sale(item, "1");
+    asked["placedAt"] = json!(at);
+    asked["discount"] = json!({ "partsPerMillion": 1_000_000 });
+    asked["payments"] = json!([]);
     story.post("/v1/sales", &asked).await.ok();
 }
 
@@ -99,6 +118,97 @@ fn sealing_a_day_changes_no_figure_and_a_late_sale_shows_at_once_and_after_seali
         seal(&story, wednesday()).await;
         assert_eq!(reports(&story).await, after);
         nothing_found(&story).await;
+    });
+}
+
+#[test]
+fn a_day_that_still_runs_is_sealed_quarter_by_quarter_and_no_figure_changes() {
+    run(async |story| {
+        let bread = bread(&story).await;
+        let total = async || report(&story, "day").await["total"]["total"].as_i64().unwrap();
+        sell_at(&story, &bread, "2", "2026-11-21T07:10:00Z").await;
+        sell_at(&story, &bread, "1", "2026-11-21T08:20:00Z").await;
+        let live = reports(&story).await;
+        seal_as_far_as(&story, today_until("08:15")).await;
+        assert_eq!(reports(&story).await, live, "seven o'clock is kept, twenty past eight is read");
+        nothing_found(&story).await;
+
+        sell_at(&story, &bread, "1", "2026-11-21T08:40:00Z").await;
+        assert_eq!(total().await, 4 * 480, "what happens later is read beside it");
+        sell_at(&story, &bread, "1", "2026-11-21T07:40:00Z").await;
+        assert_eq!(total().await, 5 * 480, "what a till sends late marks the day");
+        nothing_found(&story).await;
+        let before = reports(&story).await;
+        seal_as_far_as(&story, today_until("08:15")).await;
+        assert_eq!(reports(&story).await, before, "the mark is gone, the late sale kept");
+        nothing_found(&story).await;
+
+        give_at(&story, &bread, "2026-11-21T08:50:00Z").await;
+        let given = report(&story, "day").await;
+        assert_eq!((&given["total"]["orders"], &given["total"]["total"]), (&json!(5), &json!(5 * 480)));
+        let before = reports(&story).await;
+        for until in ["08:45", "09:00"] {
+            seal_as_far_as(&story, today_until(until)).await;
+            assert_eq!(reports(&story).await, before, "a sale of nothing is not lost when it is sealed ({until})");
+            nothing_found(&story).await;
+        }
+        seal(&story, DAY.parse().unwrap()).await;
+        assert_eq!(reports(&story).await, before, "the day is over");
+        nothing_found(&story).await;
+    });
+}
+
+#[test]
+fn what_is_kept_of_today_is_what_a_report_takes() {
+    own_database(async |story| {
+        let bread = bread(&story).await;
+        sell_at(&story, &bread, "2", "2026-11-21T07:10:00Z").await;
+        sell_at(&story, &bread, "1", "2026-11-21T08:20:00Z").await;
+        seal_as_far_as(&story, today_until("08:15")).await;
+        story
+            .as_role("hearth_system", "UPDATE reports.day_hour SET total = total + 5; UPDATE reports.day_item SET total = total + 7")
+            .await;
+        assert_eq!(report(&story, "hour").await["total"]["total"], 3 * 480 + 5);
+        assert_eq!(report(&story, "item").await["total"]["total"], 3 * 480 + 7);
+        let found: Vec<_> = story.check().await.into_iter().map(|b| b.finding.check).collect();
+        assert_eq!(found, ["reports.day_item", "reports.day_hour"]);
+        // A sale of the sealed past marks the day: nothing kept of it is taken until it is sealed again.
+        sell_at(&story, &bread, "1", "2026-11-21T07:30:00Z").await;
+        assert_eq!(report(&story, "hour").await["total"]["total"], 4 * 480);
+        nothing_found(&story).await;
+    });
+}
+
+#[test]
+fn sales_of_any_time_and_seals_between_them_come_to_the_same_sums() {
+    run(async |story| {
+        let bread = bread(&story).await;
+        let moment = |n: u64| {
+            let (day, minute) = (18 + n % 4, n / 4 % 540);
+            format!("2026-11-{day}T{:02}:{:02}:30Z", minute / 60, minute % 60)
+        };
+        let (mut spread, mut sold, mut orders) = (7_u64, 0, 0);
+        let mut next = || {
+            spread = spread.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            spread >> 33
+        };
+        for _ in 0..12 {
+            let sales: Vec<(String, u64)> = (0..4).map(|_| (moment(next()), next() % 4)).collect();
+            let reach =
+                Reach { through: Day::from_2000(wednesday().since_2000() + (next() % 3) as i32), until: moment(next()).parse().unwrap() };
+            let ring = futures::future::join_all(sales.iter().map(async |(at, breads)| match breads {
+                0 => give_at(&story, &bread, at).await,
+                some => sell_at(&story, &bread, &some.to_string(), at).await,
+            }));
+            futures::future::join(ring, story.seal_as_far_as(reach)).await;
+            sold += sales.iter().map(|(_, breads)| breads).sum::<u64>();
+            orders += 4;
+            for told in reports(&story).await {
+                assert_eq!(told["total"]["total"], 480 * sold, "{reach:?} {sales:?}");
+                assert!(told["total"].get("orders").is_none_or(|n| *n == orders), "{reach:?} {sales:?}");
+            }
+            nothing_found(&story).await;
+        }
     });
 }
 

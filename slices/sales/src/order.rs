@@ -137,7 +137,7 @@ impl Written<'_> {
     /// Books what was sold, its tax, its rounding and its payments: the sale is owed, and each payment pays what is owed.
     pub fn book(&self, tx: &mut Tx) {
         if self.totals.total == 0 {
-            tx.touch(self.till.day);
+            tx.touch(self.till.day, self.at);
         }
         let transfer = |debit, credit, amount| {
             Transfer {

@@ -88,7 +88,7 @@ enum From {
 impl From {
     async fn open(cx: &Cx, across: bool) -> Result<Self> {
         if !across {
-            return Ok(Self::Own(Box::new(cx.app.db().snapshot(cx.op.clone()).await?)));
+            return Ok(Self::Own(Box::new(cx.snapshot().await?)));
         }
         let mut system = cx.app.db().system("trail.export").await?;
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").execute(system.conn()).await?;
