@@ -50,7 +50,7 @@ pub(crate) static ORDERS: List = List {
         Filter { name: "import", sql: "import_id = {}", kind: Kind::Id },
         Filter {
             name: "item",
-            sql: "EXISTS (SELECT 1 FROM sales.order_line i WHERE i.tenant_id = l.tenant_id AND i.order_id = l.id AND i.item_id = {} AND i.day BETWEEN {from} AND {to})",
+            sql: "EXISTS (SELECT 1 FROM sales.order_line i WHERE i.tenant_id = l.tenant_id AND i.order_id = l.id AND i.item_id = {} AND i.day = l.day AND i.day BETWEEN {from} AND {to})",
             kind: Kind::Id,
         },
     ],
