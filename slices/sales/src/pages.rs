@@ -51,8 +51,19 @@ async fn list(cx: Cx) -> Result<Markup> {
             )
             .value(cx.param("state").unwrap_or_default())
             .optional(),
+            Field::new(
+                "owed",
+                t("order-filter-owed"),
+                ui::Kind::Select(vec![
+                    Choice::new("", t("order-filter-any")),
+                    Choice::new("true", t("order-owed")),
+                    Choice::new("false", t("order-owed-nothing")),
+                ]),
+            )
+            .value(cx.param("owed").unwrap_or_default())
+            .optional(),
         ],
-        keep: ["item", "hour", "site", "customer", "import", "kind", "owed"]
+        keep: ["item", "hour", "site", "customer", "import", "kind"]
             .iter()
             .filter_map(|n| cx.param(n).map(|v| ((*n).to_owned(), v.to_owned())))
             .collect(),
@@ -69,7 +80,8 @@ async fn list(cx: Cx) -> Result<Markup> {
         empty: ui::Empty { icon: "order", title: t("orders-empty-title"), text: t("orders-empty-text"), first: sells.then(ring_button) },
         clock: cx.clock(),
         codes: &[("kind", "order-kind"), ("state", "order-state")],
-        files_only: &["day", "net", "owed"],
+        within: &[("state", "owed", "order-state-with-owed")],
+        files_only: &["day", "net"],
     };
     let table = list.show(&cx, &mut cx.tx().await?).await?;
     let toolbar = Toolbar { crumbs: Vec::new(), title: t("orders"), now: None, buttons: sells.then(ring_button).into_iter().collect() };
@@ -86,19 +98,15 @@ async fn document(cx: Cx) -> Result<Markup> {
     let order = order::load(&mut tx, id).await?;
     let clock = cx.clock();
     let events = history(&mut tx, order::uuid(id), &clock).await?;
-    let state: pricing::State = order.state.parse()?;
-    let may_refund =
-        order.kind == "sale" && pricing::acts(state, cx.op.permissions).iter().any(|a| matches!(a, Move::Refund | Move::RefundPart));
-    // Sold and handed over; but the money is still to come.
-    let owed = order.state == "paid" && order.owed.minor > 0;
-    let tone = if order.state == "paid" && !owed { Tone::Done } else { Tone::Waiting };
+    let may_refund = order.acts(cx.op.permissions)?.contains(&Move::Refund);
+    let tone = if order.state == "paid" { Tone::Done } else { Tone::Waiting };
     let body = ui::document(&Document {
         head: Head {
             crumbs: vec![Crumb { label: t("orders"), href: "/orders".into() }],
             kind: t(&format!("order-kind-{}", order.kind)),
             number: called(&order),
             tone,
-            state: if owed { t("order-state-owed") } else { t(&format!("order-state-{}", order.state)) },
+            state: order.said_state(),
             about: order.note.clone(),
             facts: facts(&order, &clock),
         },

@@ -151,7 +151,7 @@ fn accounts_and_payments_fit_a_phone_and_a_desk_in_both_themes() {
         let received = story.post("/v1/payments", &received).await.ok().json();
         let (payment, owed) = (testkit::text(&received["id"]), testkit::text(&received["orders"][1]["id"]));
         let paths = json!({
-            "accounts": "/customers", "customer": format!("/customers/{corner}"), "receive-payment": format!("/customers/{corner}/payment"),
+            "orders-open": "/orders", "orders-owed": "/orders?owed=true", "accounts": "/customers", "customer": format!("/customers/{corner}"), "receive-payment": format!("/customers/{corner}/payment"),
             "payments": "/payments", "payment": format!("/payments/{payment}"), "order-owed": format!("/orders/{owed}"),
             "refund-owed": format!("/orders/{owed}/refund"),
         });
