@@ -140,10 +140,14 @@ fn facts(order: &Order, clock: &Clock) -> Vec<Fact> {
         facts.push(Fact::new(t("order-refund-of"), link(of, order.refund_of_number.as_deref())));
     }
     if !order.refunds.is_empty() {
-        let links = html! { @for refund in &order.refunds { (link(refund.id, refund.number.as_deref())) " " } };
-        facts.push(Fact::new(t("order-refunds"), links));
+        facts.push(refunds(order));
     }
     facts
+}
+
+/// The orders that pay it back.
+fn refunds(order: &Order) -> Fact {
+    Fact::new(t("order-refunds"), html! { @for refund in &order.refunds { (link(refund.id, refund.number.as_deref())) " " } })
 }
 
 /// Another order, called by its number.
@@ -414,10 +418,25 @@ pub(crate) fn to_rows(refused: Refused, prefix: &str, filled: &[usize]) -> Refus
 }
 
 async fn refund_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
-    let id: OrderId = cx.id("id")?;
-    let order = order::load(&mut cx.tx().await?, id).await?;
+    let order = order::load(&mut cx.tx().await?, cx.id("id")?).await?;
+    let title = tf("refund-title", &[("number", &called(&order))]);
+    let up = |label, href| Crumb { label, href };
+    let crumbs = vec![up(t("orders"), "/orders".into()), up(called(&order), format!("/orders/{}", order.id))];
+    let body = if order.acts(cx.op.permissions)?.contains(&Move::Refund) {
+        refund_form(cx, &order, &typed)
+    } else if order.refunds.is_empty() {
+        return Err(Error::rule("order.state"));
+    } else {
+        html! { (ui::banner(Tone::Done, &t("refund-all-done"), None)) (ui::facts(&[refunds(&order)])) }
+    };
+    Ok(cx.page_with(Toolbar { crumbs, title, ..Toolbar::default() }, body))
+}
+
+/// What is left of an order, line by line.
+fn refund_form(cx: &Cx, order: &Order, typed: &Typed<'_>) -> Markup {
+    let id = order.id;
     let mut lines = Vec::new();
-    for line in &order.lines {
+    for line in order.lines.iter().filter(|line| line.refunded < line.quantity) {
         let left = Quantity::from_micros(line.quantity.micros() - line.refunded.micros());
         let (name, shelf) = (format!("quantity.{}", line.n), format!("restock.{}", line.n));
         let label = tf("refund-line", &[("name", &line.name), ("left", &left.to_string())]);
@@ -426,8 +445,7 @@ async fn refund_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
             lines.push(typed.field(Field::new(shelf, tf("refund-restock", &[("name", &line.name)]), ui::Kind::Checkbox).optional()));
         }
     }
-    let why =
-        vec![typed.field(refund_method(&order)), typed.field(Field::text("reason", t("refund-reason")).help(t("refund-reason-help")))];
+    let why = vec![typed.field(refund_method(order)), typed.field(Field::text("reason", t("refund-reason")).help(t("refund-reason-help")))];
     let mut form = Form::new(format!("/orders/{id}/refund"), cx.guard(), Vec::new(), t("refund-done"));
     form.cancel = Some(Button::link(t("sale-leave"), format!("/orders/{id}")));
     form.more = html! {
@@ -435,10 +453,7 @@ async fn refund_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
         (ui::field_set(&t("refund-lines"), Some(&t("refund-lines-help")), &lines))
         (ui::field_set(&t("refund"), None, &why))
     };
-    let title = tf("refund-title", &[("number", &called(&order))]);
-    let up = |label, href| Crumb { label, href };
-    let crumbs = vec![up(t("orders"), "/orders".into()), up(called(&order), format!("/orders/{id}"))];
-    Ok(cx.page_with(Toolbar { crumbs, title, ..Toolbar::default() }, html! { (typed.banner()) (ui::form(&form)) }))
+    html! { (typed.banner()) (ui::form(&form)) }
 }
 
 /// How money goes back. While something is owed of the order, that is taken off first, and the form says so.

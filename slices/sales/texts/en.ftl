@@ -146,6 +146,7 @@ refund-owed-help = { $owed } of it is still owed: that is taken off first, and o
 refund-reason = Why
 refund-reason-help = It stands in the order's history.
 refund-done = Pay it back
+refund-all-done = Everything was paid back.
 log-order-paid = Rung and paid
 log-order-refunded = Paid back
 log-order-paid_back = Made to pay back
