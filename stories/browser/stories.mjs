@@ -93,6 +93,9 @@ export async function every_page({ open, paths, strange }) {
         await by.fits(`${title} (${theme}, ${phone ? 'phone' : 'desk'})`);
         is(await by.evaluate(() => document.querySelectorAll('h1').length), 1, `${title}: headings of the page`);
         is(await by.evaluate(() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea')].filter(f => !f.labels?.length && !f.getAttribute('aria-label')).length), 0, `${title}: fields without a label`);
+        // On a phone the first field of a line, which takes names, is as wide as the line; a table that goes on beside its room shows it.
+        is(await by.evaluate(() => [...document.querySelectorAll('.line-set .field:first-child .control')].filter(box => innerWidth <= 760 && box.offsetWidth < box.closest('.field-line').offsetWidth - 1).length), 0, `${title}: narrow fields`);
+        is(await by.evaluate(() => [...document.querySelectorAll('.table-room')].filter(room => room.scrollWidth > room.clientWidth + 1 && !getComputedStyle(room).backgroundImage.includes('gradient')).length), 0, `${title}: tables that go on unseen`);
         await by.shot(`${title}-${phone ? 'phone' : 'desk'}-${theme}`);
       }
     }

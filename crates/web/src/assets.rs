@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn our_own_files_stay_small() {
-        assert!(named("app.css").bytes.len() <= 30_500);
+        assert!(named("app.css").bytes.len() <= 31_000);
         assert!(named("app.js").bytes.len() <= 8_000);
         assert!(named("passkey.js").bytes.len() <= 2_500);
         assert!(named("device.js").bytes.len() <= 6_000);

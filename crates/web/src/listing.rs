@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     Clock, Cx, Reply,
     files::{self, Book},
-    say, t,
+    say, t, tf,
     ui::{self, ColumnKind, Event, Order, Pager, Row, Table, Tone},
 };
 
@@ -144,6 +144,9 @@ pub struct ListPage<'a> {
     pub clock: Clock,
     /// Columns of codes, each with the beginning of the texts that say them: `("state", "order-state")`.
     pub codes: &'static [(&'static str, &'static str)],
+    /// Columns that the page says in another one's cell, where they are not nothing: the other, the one, and the text that says
+    /// both (`$this`, `$more`): `("state", "owed", "order-state-with-owed")`.
+    pub within: &'static [(&'static str, &'static str, &'static str)],
     /// Columns that files have and the page leaves out.
     pub files_only: &'static [&'static str],
 }
@@ -191,18 +194,38 @@ impl ListPage<'_> {
             "site" => one_site,
             _ => false,
         };
-        all.iter().copied().filter(|c| !said(c.name) && !self.files_only.contains(&c.name)).collect()
+        let within = |name: &str| self.within.iter().any(|(_, more, _)| *more == name);
+        all.iter().copied().filter(|c| !said(c.name) && !within(c.name) && !self.files_only.contains(&c.name)).collect()
     }
 
     fn cell(&self, column: &Column, row: &Map<String, Value>) -> Markup {
-        let code = row.get(&camel(column.name)).and_then(Value::as_str);
-        match (self.codes.iter().find(|(name, _)| *name == column.name), code) {
-            (Some((_, prefix)), Some(code)) => {
-                let said: Vec<String> = code.split(", ").map(|code| said(prefix, code)).collect();
-                html! { (said.join(", ")) }
-            }
-            _ => shown_cell(column, row, &self.clock),
+        match (self.with_more(column, row), self.in_words(column.name, row)) {
+            (Some(both), _) => html! { span.number[column.kind == Kind::Money] { (both) } },
+            (None, Some(words)) => html! { (words) },
+            (None, None) => shown_cell(column, row, &self.clock),
         }
+    }
+
+    /// A code in words.
+    fn in_words(&self, column: &str, row: &Map<String, Value>) -> Option<String> {
+        let (_, prefix) = self.codes.iter().find(|(name, _)| *name == column)?;
+        let codes = row.get(&camel(column))?.as_str()?;
+        Some(codes.split(", ").map(|code| said(prefix, code)).collect::<Vec<_>>().join(", "))
+    }
+
+    /// A cell that says another column's too; none where that one is nothing.
+    fn with_more(&self, column: &Column, row: &Map<String, Value>) -> Option<String> {
+        let (_, more, text) = self.within.iter().find(|(this, ..)| *this == column.name)?;
+        let written = |name: &str| match row.get(&camel(name))? {
+            Value::Number(minor) => amount(minor.as_i64()?, row).map(|amount| amount.to_string()),
+            Value::String(text) => Some(text.clone()),
+            _ => None,
+        };
+        if row.get(&camel(more)).is_some_and(|more| more.as_i64() == Some(0)) {
+            return None;
+        }
+        let this = self.in_words(column.name, row).or_else(|| written(column.name))?;
+        Some(tf(text, &[("this", &this), ("more", &written(more)?)]))
     }
 
     fn table(&self, cx: &Cx, asked: &Asked, page: &Page) -> Table {
@@ -278,19 +301,22 @@ fn is_number(text: &str) -> bool {
     text.len() <= 24 && text.contains(|c: char| c.is_ascii_digit()) && !text.contains(' ')
 }
 
+/// An amount of a row's; none where the row does not say in which currency.
+fn amount(minor: i64, row: &Map<String, Value>) -> Option<Money> {
+    let currency = row.get("currency")?.as_str()?.parse::<Currency>().ok()?;
+    Some(Money::new(minor, currency))
+}
+
 /// A cell as people read it.
 fn shown_cell(column: &Column, row: &Map<String, Value>, clock: &Clock) -> Markup {
     let value = row.get(&camel(column.name)).unwrap_or(&Value::Null);
     let text = |name: &str| row.get(name).and_then(Value::as_str);
     match (column.kind, value) {
         (_, Value::Null) => html! {},
-        (Kind::Money, Value::Number(minor)) => {
-            let currency = text("currency").and_then(|c| c.parse::<Currency>().ok());
-            match (currency, minor.as_i64()) {
-                (Some(currency), Some(minor)) => html! { (Money::new(minor, currency)) },
-                _ => html! { (minor) },
-            }
-        }
+        (Kind::Money, Value::Number(minor)) => match minor.as_i64().and_then(|minor| amount(minor, row)) {
+            Some(amount) => html! { (amount) },
+            None => html! { (minor) },
+        },
         (Kind::Quantity, Value::String(quantity)) => {
             let unit = text("unit").unwrap_or_default();
             quantity.parse::<Quantity>().map_or_else(|_| ui::quantity(quantity, unit), |quantity| say::quantity(quantity, unit))

@@ -64,6 +64,7 @@ pub(crate) async fn list(cx: Cx) -> Result<Markup> {
         empty: Empty { icon: "oven", title: t("items-empty-title"), text: t("items-empty-text"), first: may_write(&cx).then(new) },
         clock: cx.clock(),
         codes: &[("kind", "kind-of")],
+        within: &[],
         files_only: &[],
     };
     let shown = page.show_with(&cx, &mut tx, may_write(&cx).then(|| many::acts(&cx))).await?;

@@ -48,6 +48,7 @@ pub(crate) async fn list(cx: Cx) -> Result<Markup> {
         empty: Empty { icon: "book", title: t("price-lists-empty-title"), text: t("price-lists-empty-text"), first: first.clone() },
         clock: cx.clock(),
         codes: &[],
+        within: &[],
         files_only: &[],
     };
     let body = page.show(&cx, &mut cx.tx().await?).await?;

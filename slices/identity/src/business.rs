@@ -236,13 +236,18 @@ pub(crate) async fn list(cx: Cx) -> Result<Businesses> {
 pub(crate) async fn open_and_enter(cx: &Cx, new: &OpenBusiness) -> Result<(SignedIn, session::Begun)> {
     session::of_browser(cx).await?;
     let tenant = open_business(&cx.app, cx.op.account()?, new).await?;
-    switch(cx, tenant).await
+    work_for(cx, tenant).await
 }
 
 /// Works for another business from now on, in a session with a new token. One that the account is no member of is not found.
 pub(crate) async fn switch(cx: &Cx, tenant: TenantId) -> Result<(SignedIn, session::Begun)> {
-    let account = cx.op.account()?;
     session::of_browser(cx).await?;
+    work_for(cx, tenant).await
+}
+
+/// The same where it is known that the session is a browser's.
+async fn work_for(cx: &Cx, tenant: TenantId) -> Result<(SignedIn, session::Begun)> {
+    let account = cx.op.account()?;
     let mut system = cx.app.db().system("identity.switch").await?;
     sqlx::query!(
         "SELECT version FROM identity.member WHERE tenant_id = $1 AND account_id = $2 AND state = 'active'",

@@ -200,6 +200,7 @@ pub(crate) async fn transfers(cx: Cx) -> Result<Markup> {
         empty: Empty { icon: "book", title: t("ledger-empty-title"), text: t("ledger-empty-text"), first: None },
         clock: cx.clock(),
         codes: &[],
+        within: &[],
         files_only: &[],
     };
     let shown = list.show(&cx, &mut tx).await?;

@@ -327,3 +327,26 @@ impl Ask {
         Span::of(tx, self.from, self.to, self.site).await
     }
 }
+
+/// The last day with sales of a period; none where nothing was sold in it.
+pub(crate) async fn last_with_sales(tx: &mut Tx, span: &Span) -> Result<Option<Day>> {
+    let tenant = tx.tenant().uuid();
+    let day = sqlx::query_scalar!(
+        r#"SELECT max(e.day) AS "day: Day" FROM (
+            SELECT max(k.day) AS day FROM reports.day_hour k
+            WHERE k.tenant_id = $1 AND k.day BETWEEN $2 AND $3 AND k.day <> ALL ($4) AND ($5::uuid IS NULL OR k.site_id = $5)
+            UNION ALL
+            SELECT max(d.day) FROM unnest($4::date[]) AS d (day)
+            WHERE d.day BETWEEN $2 AND $3 AND EXISTS (SELECT FROM sales.orders o WHERE o.tenant_id = $1 AND o.day = d.day
+                AND o.state IN ('paid', 'partly_refunded', 'refunded') AND ($5::uuid IS NULL OR o.site_id = $5))
+        ) e"#,
+        tenant,
+        span.from as Day,
+        span.to as Day,
+        &span.live as &[Day],
+        span.site.map(SiteId::uuid)
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(day)
+}

@@ -5,11 +5,12 @@ use kernel::{Currency, Day, Error, Permission, Result, SiteId};
 use maud::{Markup, html};
 use web::{
     Cx, Site, t, tf,
-    ui::{self, Bar, BarChart, Button, ColumnKind, Direction, Empty, Figure, Point, Row, Tab, Table, Toolbar},
+    ui::{self, Bar, BarChart, Button, ColumnKind, Direction, Empty, Field, Figure, FilterBar, Point, Row, Tab, Table, Toolbar},
 };
 
 use crate::{
     Figures,
+    ask::named,
     figures::{self, Apart, Past, Slot, Sold, Span},
     say::{self, Before},
 };
@@ -37,7 +38,7 @@ impl Shown {
         let clock = cx.site()?;
         let today = clock.zone.business_day(cx.op.at, clock.day_start);
         let past = figures::past(tx, site).await?;
-        let picked = cx.param("day").map(picked_day).transpose()?;
+        let picked = cx.param("day").filter(|day| !day.is_empty()).map(picked_day).transpose()?;
         let latest = past.days.map_or(today, |(_, last)| last.min(today));
         Ok(Self { day: picked.unwrap_or(latest), today, past, picked: picked.is_some(), site })
     }
@@ -98,10 +99,12 @@ pub(crate) async fn page(cx: Cx) -> Result<Markup> {
     let shown = Shown::of(&cx, &mut tx).await?;
     let body = html! {
         (sites(&cx.viewer()?.sites, &shown))
+        (any_day(&shown))
         (live(&shown, matter(&cx, &mut tx, &shown).await?))
     };
     let ring = cx.op.permissions.has(Permission::OrderSell).then(|| Button::link(t("home-ring"), "/orders/new").icon("plus").main());
-    Ok(cx.page_with(Toolbar { title: t("home-day"), buttons: ring.into_iter().collect(), ..Toolbar::default() }, body))
+    let buttons = whole_past(&shown).into_iter().chain(ring).collect();
+    Ok(cx.page_with(Toolbar { title: t("home-day"), buttons, ..Toolbar::default() }, body))
 }
 
 /// `GET /home/figures`: what stands in the live region.
@@ -120,8 +123,44 @@ fn live(shown: &Shown, inside: Markup) -> Markup {
     }
 }
 
-/// Links to the days around; to the latest one with sales, where another one is shown.
-fn days(shown: &Shown) -> Markup {
+/// The report of all days with sales, as far back as a report goes.
+fn whole_past(shown: &Shown) -> Option<Button> {
+    let (first, last) = shown.past.days?;
+    let [.., past] = named(first, last);
+    Some(Button::link(t(past.label), shown.link("/reports", &format!("from={}&to={}&by=day", past.from, past.to))).icon("chart"))
+}
+
+/// Any day by its date. It stands outside of the live region, so that what is typed there is not swept away by a sale.
+fn any_day(shown: &Shown) -> Markup {
+    if shown.past.days.is_none() {
+        return html! {};
+    }
+    ui::filter_bar(&FilterBar {
+        action: "/".to_owned(),
+        fields: vec![Field::new("day", t("home-any-day"), ui::Kind::Date).value(shown.day.to_string())],
+        keep: shown.site.map(|site| ("site".to_owned(), site.to_string())).into_iter().collect(),
+        clear: None,
+        found: None,
+    })
+}
+
+/// The last day with sales before the shown one, where that is not simply the day before. Mostly it stands in the fortnight that is read
+/// anyway; only after a longer rest it is looked for.
+async fn earlier(tx: &mut db::Tx, shown: &Shown, course: &[(Day, Figures)]) -> Result<Option<Day>> {
+    let before_that = shown.day.plus(-FORTNIGHT - 1);
+    let near = course.iter().rev().skip(1).find(|(_, figures)| figures.lines > 0).map(|(day, _)| *day);
+    let found = match (near, shown.past.days) {
+        (None, Some((first, _))) if first <= before_that => {
+            let past = Span::of(tx, first, before_that, shown.site).await?;
+            figures::last_with_sales(tx, &past).await?
+        }
+        _ => near,
+    };
+    Ok(found.filter(|day| *day != shown.day.plus(-1)))
+}
+
+/// Links to the days around; to the latest one with sales, where another one is shown, and to the one before after a rest.
+fn days(shown: &Shown, earlier: Option<Day>) -> Markup {
     let to = |day: Day| shown.link("/", &format!("day={day}"));
     let last = shown.past.days.map(|(_, last)| last).filter(|last| *last != shown.day);
     html! {
@@ -129,6 +168,9 @@ fn days(shown: &Shown) -> Markup {
             (ui::button(&Button::link(t("home-previous-day"), to(shown.day.plus(-1))).icon("left")))
             @if shown.day < shown.today { (ui::button(&Button::link(t("home-next-day"), to(shown.day.plus(1))).icon("right"))) }
             @if let Some(last) = last { (ui::button(&Button::link(t("home-latest-link"), to(last)))) }
+            @if let Some(day) = earlier.filter(|day| Some(*day) != last) {
+                (ui::button(&Button::link(tf("home-earlier-link", &[("day", &web::day_text(day))]), to(day))))
+            }
         }
     }
 }
@@ -177,6 +219,7 @@ async fn matter(cx: &Cx, tx: &mut db::Tx, shown: &Shown) -> Result<Markup> {
     let sold = figures::items(tx, &fortnight.last_day(), Some(MOST_SOLD)).await?;
     let currency = fortnight.currency()?;
     let course = course(&slots, shown.day)?;
+    let earlier = earlier(tx, shown, &course).await?;
     let note = if !shown.picked && shown.day != shown.today {
         Some(tf("home-latest-note", &[("day", &say::day(shown.today))]))
     } else if course.last().is_none_or(|(_, figures)| figures.lines == 0) {
@@ -185,7 +228,7 @@ async fn matter(cx: &Cx, tx: &mut db::Tx, shown: &Shown) -> Result<Markup> {
         None
     };
     Ok(html! {
-        div.toolbar { h2 { (shown.heading()) } (days(shown)) }
+        div.toolbar { h2 { (shown.heading()) } (days(shown, earlier)) }
         @if let Some(note) = note { (ui::banner(ui::Tone::Plain, &note, None)) }
         (headline(shown, &course, currency))
         div.two {

@@ -293,6 +293,49 @@ fn the_home_page_shows_today_or_leads_to_the_latest_day_with_sales() {
 }
 
 #[test]
+fn the_home_page_leads_to_any_day_the_whole_past_and_the_last_sales_before() {
+    run(async |story| {
+        let bread = story.made_to_order("Bread", 480, 100).await;
+        story.post(&format!("/v1/items/{bread}/price"), &json!({ "price": pounds(480), "fromDay": "2026-05-01" })).await.ok();
+        assert!(!story.get("/").await.ok().text().contains("name=\"day\""), "there is no day to go to yet");
+        for (day, sealed) in [("2026-05-30", true), ("2026-06-02", true), ("2026-11-18", false)] {
+            sell_at(&story, &bread, "2", &format!("{day}T09:30:00Z")).await;
+            if sealed {
+                seal(&story, day.parse().unwrap()).await;
+            }
+        }
+        story.sell(&bread, "1").await;
+        // Which links stand on the page of a day, beside those to the days around it.
+        let links = async |day: &str| {
+            let page = story.get(&format!("/?day={day}")).await.ok();
+            assert_eq!(page.input("day"), day);
+            let to = |label: &str| {
+                let before = page.text().split_once(label)?.0.to_owned();
+                Some(before.rsplit_once("href=\"/?day=")?.1[..10].to_owned())
+            };
+            (to("Latest day with sales<"), to("Last sales before: "))
+        };
+        let day = |day: &str| Some(day.to_owned());
+        assert_eq!(links(DAY).await, (None, day("2026-11-18")));
+        assert_eq!(links("2026-11-20").await, (day(DAY), day("2026-11-18")));
+        // The day before is one press away already.
+        assert_eq!(links("2026-11-19").await, (day(DAY), None));
+        assert_eq!(links("2026-11-18").await, (day(DAY), day("2026-06-02")));
+        assert_eq!(links("2026-06-02").await, (day(DAY), day("2026-05-30")));
+        assert_eq!(links("2026-05-30").await, (day(DAY), None));
+        assert_eq!(links("2026-12-20").await, (day(DAY), None), "the latest day is the last one before");
+
+        let today = story.get("/?day=").await.ok().text();
+        assert!(today.contains("Today, Saturday 21 November 2026"), "{today}");
+        let past = format!("/reports?from=2026-05-30&amp;to={DAY}&amp;by=day");
+        assert!(today.contains(&past) && today.contains("The whole past"), "{today}");
+        story.get(&past.replace("&amp;", "&")).await.ok();
+        // A sale draws the figures anew, and leaves the date alone that somebody is typing.
+        assert!(!story.get("/home/figures").await.ok().text().contains("name=\"day\""));
+    });
+}
+
+#[test]
 fn those_without_reports_see_where_they_work() {
     run(async |story| {
         let baker = story.member(&[Role::Baker]).await;

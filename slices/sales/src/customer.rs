@@ -272,6 +272,7 @@ async fn page(cx: Cx) -> Result<Markup> {
         empty: ui::Empty { icon: "person", title: t("customers-empty-title"), text: t("customers-empty-text"), first: Some(new_button()) },
         clock: cx.clock(),
         codes: &[],
+        within: &[],
         files_only: &[],
     };
     let body = list.show(&cx, &mut cx.tx().await?).await?;

@@ -9,8 +9,10 @@ use crate::order::{self, Order};
 /// Orders, newest first. A report's row opens to the orders behind it by these filters.
 pub(crate) static ORDERS: List = List {
     name: "orders",
-    // What is only shown is looked up for the rows of the page alone, and not for all that a filter finds.
-    sql: "SELECT o.id, (SELECT n.number FROM db.number n WHERE n.tenant_id = o.tenant_id AND n.document_id = o.id) AS number, o.external_number, o.kind, o.state,
+    // What is only shown is looked up for the rows of the page alone, and not for all that a filter finds. A sale of which something is
+    // still owed is not called paid.
+    sql: "SELECT o.id, (SELECT n.number FROM db.number n WHERE n.tenant_id = o.tenant_id AND n.document_id = o.id) AS number, o.external_number, o.kind,
+            CASE WHEN o.state = 'paid' AND o.owed > 0 THEN 'on_account' ELSE o.state END AS state,
             o.placed_at, o.day, o.hour::bigint AS hour, o.site_id, o.channel, o.customer_id,
             (SELECT m.name FROM identity.member m WHERE m.tenant_id = o.tenant_id AND m.account_id = o.seller_id) AS seller,
             (SELECT c.name FROM sales.customer c WHERE c.tenant_id = o.tenant_id AND c.id = o.customer_id) AS customer,
@@ -44,7 +46,8 @@ pub(crate) static ORDERS: List = List {
         Filter { name: "hour", sql: "hour = {}", kind: Kind::Whole },
         Filter { name: "site", sql: "site_id = {}", kind: Kind::Id },
         Filter { name: "kind", sql: "kind = {}", kind: Kind::Text },
-        Filter { name: "state", sql: "state = {}", kind: Kind::Text },
+        // What is on account is among the few of which something is owed, and found there.
+        Filter { name: "state", sql: "state = {} AND ({} <> 'on_account' OR owed > 0)", kind: Kind::Text },
         Filter { name: "customer", sql: "customer_id = {}", kind: Kind::Id },
         Filter { name: "owed", sql: "(owed > 0) = {}", kind: Kind::Flag },
         Filter { name: "import", sql: "import_id = {}", kind: Kind::Id },

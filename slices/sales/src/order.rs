@@ -3,14 +3,15 @@
 
 use db::Tx;
 use kernel::{
-    At, Cause, Currency, CustomerId, Day, DeviceId, DocumentRef, Error, ItemId, Money, Movement, OrderId, PaymentId, Permission, Quantity,
-    Ratio, Result, SiteId, TaxId, Transfer, Valuation, account,
+    At, Cause, Currency, CustomerId, Day, DeviceId, DocumentRef, Error, ItemId, Money, Movement, OrderId, PaymentId, Permission,
+    Permissions, Quantity, Ratio, Result, SiteId, TaxId, Transfer, Valuation, account,
 };
-use pricing::{Method, QuotedLine, State, Totals};
+use pricing::{Act, Method, QuotedLine, State, Totals};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::{t, tf};
 
 use crate::till::{Item, StockRule, Till};
 
@@ -200,6 +201,9 @@ impl Written<'_> {
     }
 }
 
+/// What a sale is called of which something is still owed: in its own books it is done with, but nobody would call it paid.
+const ON_ACCOUNT: &str = "on_account";
+
 /// An order as the API gives it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -211,7 +215,7 @@ pub struct Order {
     pub number: Option<String>,
     /// `sale` or `refund`.
     pub kind: String,
-    /// `open`, `paid`, `partly_refunded`, `refunded`, `voided`.
+    /// `open`, `paid`, `on_account` (sold, and something of it is still `owed`), `partly_refunded`, `refunded`, `voided`.
     pub state: String,
     /// Where.
     pub site_id: SiteId,
@@ -265,6 +269,21 @@ pub struct Order {
     pub received: Vec<OrderPayment>,
     /// What is still owed of it on account.
     pub owed: Money,
+}
+
+impl Order {
+    /// What somebody with these permissions can do with it.
+    pub(crate) fn acts(&self, permissions: Permissions) -> Result<Vec<Act>> {
+        let state = if self.state == ON_ACCOUNT { State::Paid } else { self.state.parse()? };
+        // A refund is done with when it is made.
+        Ok(if self.kind == "sale" { pricing::acts(state, permissions) } else { Vec::new() })
+    }
+
+    /// Its state as people read it: "On account, £12.00 owed".
+    pub(crate) fn said_state(&self) -> String {
+        let state = t(&format!("order-state-{}", self.state));
+        if self.owed.minor == 0 { state } else { tf("order-state-with-owed", &[("this", &state), ("more", &self.owed.to_string())]) }
+    }
 }
 
 /// An order that pays another one back.
@@ -387,7 +406,7 @@ pub(crate) async fn load(tx: &mut Tx, id: OrderId) -> Result<Order> {
         id,
         number: head.number,
         kind: head.kind,
-        state: head.state,
+        state: if head.state == State::Paid.code() && head.owed > 0 { ON_ACCOUNT.to_owned() } else { head.state },
         site_id: SiteId::new(head.site_id),
         site: head.site,
         device_id: head.device_id.map(DeviceId::new),

@@ -51,8 +51,19 @@ async fn list(cx: Cx) -> Result<Markup> {
             )
             .value(cx.param("state").unwrap_or_default())
             .optional(),
+            Field::new(
+                "owed",
+                t("order-filter-owed"),
+                ui::Kind::Select(vec![
+                    Choice::new("", t("order-filter-any")),
+                    Choice::new("true", t("order-owed")),
+                    Choice::new("false", t("order-owed-nothing")),
+                ]),
+            )
+            .value(cx.param("owed").unwrap_or_default())
+            .optional(),
         ],
-        keep: ["item", "hour", "site", "customer", "import", "kind", "owed"]
+        keep: ["item", "hour", "site", "customer", "import", "kind"]
             .iter()
             .filter_map(|n| cx.param(n).map(|v| ((*n).to_owned(), v.to_owned())))
             .collect(),
@@ -69,7 +80,8 @@ async fn list(cx: Cx) -> Result<Markup> {
         empty: ui::Empty { icon: "order", title: t("orders-empty-title"), text: t("orders-empty-text"), first: sells.then(ring_button) },
         clock: cx.clock(),
         codes: &[("kind", "order-kind"), ("state", "order-state")],
-        files_only: &["day", "net", "owed"],
+        within: &[("state", "owed", "order-state-with-owed")],
+        files_only: &["day", "net"],
     };
     let table = list.show(&cx, &mut cx.tx().await?).await?;
     let toolbar = Toolbar { crumbs: Vec::new(), title: t("orders"), now: None, buttons: sells.then(ring_button).into_iter().collect() };
@@ -86,19 +98,15 @@ async fn document(cx: Cx) -> Result<Markup> {
     let order = order::load(&mut tx, id).await?;
     let clock = cx.clock();
     let events = history(&mut tx, order::uuid(id), &clock).await?;
-    let state: pricing::State = order.state.parse()?;
-    let may_refund =
-        order.kind == "sale" && pricing::acts(state, cx.op.permissions).iter().any(|a| matches!(a, Move::Refund | Move::RefundPart));
-    // Sold and handed over; but the money is still to come.
-    let owed = order.state == "paid" && order.owed.minor > 0;
-    let tone = if order.state == "paid" && !owed { Tone::Done } else { Tone::Waiting };
+    let may_refund = order.acts(cx.op.permissions)?.contains(&Move::Refund);
+    let tone = if order.state == "paid" { Tone::Done } else { Tone::Waiting };
     let body = ui::document(&Document {
         head: Head {
             crumbs: vec![Crumb { label: t("orders"), href: "/orders".into() }],
             kind: t(&format!("order-kind-{}", order.kind)),
             number: called(&order),
             tone,
-            state: if owed { t("order-state-owed") } else { t(&format!("order-state-{}", order.state)) },
+            state: order.said_state(),
             about: order.note.clone(),
             facts: facts(&order, &clock),
         },
@@ -132,10 +140,14 @@ fn facts(order: &Order, clock: &Clock) -> Vec<Fact> {
         facts.push(Fact::new(t("order-refund-of"), link(of, order.refund_of_number.as_deref())));
     }
     if !order.refunds.is_empty() {
-        let links = html! { @for refund in &order.refunds { (link(refund.id, refund.number.as_deref())) " " } };
-        facts.push(Fact::new(t("order-refunds"), links));
+        facts.push(refunds(order));
     }
     facts
+}
+
+/// The orders that pay it back.
+fn refunds(order: &Order) -> Fact {
+    Fact::new(t("order-refunds"), html! { @for refund in &order.refunds { (link(refund.id, refund.number.as_deref())) " " } })
 }
 
 /// Another order, called by its number.
@@ -406,10 +418,25 @@ pub(crate) fn to_rows(refused: Refused, prefix: &str, filled: &[usize]) -> Refus
 }
 
 async fn refund_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
-    let id: OrderId = cx.id("id")?;
-    let order = order::load(&mut cx.tx().await?, id).await?;
+    let order = order::load(&mut cx.tx().await?, cx.id("id")?).await?;
+    let title = tf("refund-title", &[("number", &called(&order))]);
+    let up = |label, href| Crumb { label, href };
+    let crumbs = vec![up(t("orders"), "/orders".into()), up(called(&order), format!("/orders/{}", order.id))];
+    let body = if order.acts(cx.op.permissions)?.contains(&Move::Refund) {
+        refund_form(cx, &order, &typed)
+    } else if order.refunds.is_empty() {
+        return Err(Error::rule("order.state"));
+    } else {
+        html! { (ui::banner(Tone::Done, &t("refund-all-done"), None)) (ui::facts(&[refunds(&order)])) }
+    };
+    Ok(cx.page_with(Toolbar { crumbs, title, ..Toolbar::default() }, body))
+}
+
+/// What is left of an order, line by line.
+fn refund_form(cx: &Cx, order: &Order, typed: &Typed<'_>) -> Markup {
+    let id = order.id;
     let mut lines = Vec::new();
-    for line in &order.lines {
+    for line in order.lines.iter().filter(|line| line.refunded < line.quantity) {
         let left = Quantity::from_micros(line.quantity.micros() - line.refunded.micros());
         let (name, shelf) = (format!("quantity.{}", line.n), format!("restock.{}", line.n));
         let label = tf("refund-line", &[("name", &line.name), ("left", &left.to_string())]);
@@ -418,8 +445,7 @@ async fn refund_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
             lines.push(typed.field(Field::new(shelf, tf("refund-restock", &[("name", &line.name)]), ui::Kind::Checkbox).optional()));
         }
     }
-    let why =
-        vec![typed.field(refund_method(&order)), typed.field(Field::text("reason", t("refund-reason")).help(t("refund-reason-help")))];
+    let why = vec![typed.field(refund_method(order)), typed.field(Field::text("reason", t("refund-reason")).help(t("refund-reason-help")))];
     let mut form = Form::new(format!("/orders/{id}/refund"), cx.guard(), Vec::new(), t("refund-done"));
     form.cancel = Some(Button::link(t("sale-leave"), format!("/orders/{id}")));
     form.more = html! {
@@ -427,10 +453,7 @@ async fn refund_page(cx: &Cx, typed: Typed<'_>) -> Result<Markup> {
         (ui::field_set(&t("refund-lines"), Some(&t("refund-lines-help")), &lines))
         (ui::field_set(&t("refund"), None, &why))
     };
-    let title = tf("refund-title", &[("number", &called(&order))]);
-    let up = |label, href| Crumb { label, href };
-    let crumbs = vec![up(t("orders"), "/orders".into()), up(called(&order), format!("/orders/{id}"))];
-    Ok(cx.page_with(Toolbar { crumbs, title, ..Toolbar::default() }, html! { (typed.banner()) (ui::form(&form)) }))
+    html! { (typed.banner()) (ui::form(&form)) }
 }
 
 /// How money goes back. While something is owed of the order, that is taken off first, and the form says so.

@@ -46,6 +46,7 @@ async fn list(cx: Cx) -> Result<Markup> {
         empty: ui::Empty { icon: "card", title: t("payments-empty-title"), text: t("payments-empty-text"), first: None },
         clock: cx.clock(),
         codes: &[("method", "method")],
+        within: &[],
         files_only: &["day", "taken_by"],
     };
     let table = list.show(&cx, &mut cx.tx().await?).await?;

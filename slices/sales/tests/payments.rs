@@ -418,3 +418,50 @@ fn a_closed_day_takes_no_payment() {
         assert!(story.check().await.is_empty());
     });
 }
+
+#[test]
+fn the_orders_list_says_what_is_still_owed_and_finds_it() {
+    run(async |story| {
+        let coffee = story.made_to_order("Coffee", 260, 55).await;
+        let corner = customer(&story, "The corner shop").await;
+        story.sell(&coffee, "1").await;
+        let (first, second) = (on_account(&story, &coffee, &corner, "10").await, on_account(&story, &coffee, &corner, "5").await);
+        let list = async |asked: &str| {
+            let rows = rows(&story, &format!("/v1/orders?kind=sale&sort=placed{asked}")).await;
+            rows.iter().map(|row| (text(&row["state"]), row["owed"].as_i64().unwrap())).collect::<Vec<_>>()
+        };
+        let row = |state: &str, owed: i64| (state.to_owned(), owed);
+        assert_eq!(list("").await, [row("paid", 0), row("on_account", 2_600), row("on_account", 1_300)]);
+        assert_eq!(order(&story, &first).await["state"], "on_account");
+
+        // Some of the first comes back, and the second is paid.
+        let part = json!({ "lines": [{ "n": 1, "quantity": "4" }], "reason": "spilt" });
+        story.post(&format!("/v1/orders/{}/refund", text(&first["id"])), &part).await.ok();
+        let mut pays = payment(&corner, "card", 1_300);
+        pays["orders"] = json!([{ "id": second["id"], "amount": pounds(1_300) }]);
+        story.post("/v1/payments", &pays).await.ok();
+        let third = on_account(&story, &coffee, &corner, "2").await;
+        assert_eq!(list("&state=paid").await, [row("paid", 0), row("paid", 0)]);
+        assert_eq!(list("&state=on_account").await, [row("on_account", 520)]);
+        assert_eq!(list("&owed=true").await, [row("partly_refunded", 1_560), row("on_account", 520)]);
+        assert_eq!(list("&owed=false").await, [row("paid", 0), row("paid", 0)]);
+
+        let page = story.get("/orders").await.ok().text();
+        for said in ["Partly paid back, £15.60 owed", "On account, £5.20 owed", ">Paid</td>", "<option value=\"true\">Still owed</option>"]
+        {
+            assert!(page.contains(said), "{said} is not in {page}");
+        }
+        // What is asked for goes along with sorting and into the files.
+        let page = story.get("/orders?owed=true&state=on_account").await.ok().text();
+        assert!(page.contains("£5.20 owed") && !page.contains(">Paid</td>") && !page.contains("Partly paid back, "), "{page}");
+        assert!(page.contains("<option value=\"true\" selected>Still owed</option>"), "{page}");
+        for kept in ["/orders?owed=true&amp;state=on_account&amp;sort=", "/v1/orders?owed=true&amp;state=on_account&amp;format=csv"] {
+            assert!(page.contains(kept), "{kept} is not in {page}");
+        }
+        let file = story.get("/v1/orders?owed=true&state=on_account&format=csv").await.ok().text();
+        assert_eq!(file.lines().count(), 2, "{file}");
+        assert!(file.contains(",on_account,") && file.trim_end().ends_with(",5.20"), "{file}");
+        let page = story.get(&format!("/orders/{}", text(&third["id"]))).await.ok().text();
+        assert!(page.contains("On account, £5.20 owed"), "{page}");
+    });
+}

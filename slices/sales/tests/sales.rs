@@ -161,6 +161,36 @@ fn refunds_in_steps_pay_back_exactly_what_was_paid_and_never_more() {
 }
 
 #[test]
+fn what_is_left_of_an_order_is_offered_to_be_paid_back_and_no_more() {
+    run(async |story| {
+        let (bun, cake) = (story.made_to_order("Bun", 100, 30).await, story.made_to_order("Cake", 300, 90).await);
+        let mut asked = sale(&bun, "2");
+        asked["lines"].as_array_mut().unwrap().push(json!({ "itemId": cake, "quantity": "3" }));
+        let rung = story.post("/v1/sales", &asked).await.ok().json();
+        let (page, refund) = (format!("/orders/{}/refund", text(&rung["id"])), format!("/v1/orders/{}/refund", text(&rung["id"])));
+        let part = json!({ "lines": [{ "n": 1, "quantity": "2" }, { "n": 2, "quantity": "1" }], "reason": "stale" });
+        let first = story.post(&refund, &part).await.ok().json();
+        let left = story.get(&page).await.ok();
+        assert!(left.text().contains("Cake (up to 2)") && !left.text().contains("Bun (up to"), "{}", left.text());
+        assert_eq!(left.input("quantity.2"), "2");
+
+        let second = story.post(&refund, &json!({ "reason": "dry" })).await.ok().json();
+        let none = story.get(&page).await.ok().text();
+        assert!(none.contains("Everything was paid back.") && !none.contains("name=\"reason\""), "{none}");
+        for refund in [&first, &second] {
+            assert!(none.contains(&format!("href=\"/orders/{}\"", text(&refund["id"]))), "{none}");
+        }
+        let order = story.get(&format!("/orders/{}", text(&rung["id"]))).await.ok().text();
+        assert!(!order.contains("/refund\""), "{order}");
+        // Nor is there anything to pay back of a refund.
+        story.get(&format!("/orders/{}/refund", text(&second["id"]))).await.is(409);
+        // A form that was open meanwhile is answered by what is true now.
+        let late = story.owner.form(&page, &[("quantity.2", "1"), ("method", "cash"), ("reason", "again")]).await.is(422).text();
+        assert!(late.contains("Everything was paid back."), "{late}");
+    });
+}
+
+#[test]
 fn two_refunds_at_once_are_one_after_the_other() {
     run(async |story| {
         let coffee = story.made_to_order("Coffee", 260, 55).await;

@@ -66,6 +66,7 @@ async fn show(cx: &Cx, tx: &mut Tx, shown: Shown) -> Result<Markup> {
         empty: Empty { icon: "box", title: t("stock-empty-title"), text: t("stock-empty-text"), first: may.then(receive) },
         clock: cx.clock(),
         codes: shown.codes,
+        within: &[("unit_cost", "per", "stock-cost-per")],
         files_only: &["day"],
     };
     let body = html! { (tabs(shown.here)) (ui::filter_bar(&bar)) (page.show(cx, tx).await?) };

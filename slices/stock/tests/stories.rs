@@ -83,6 +83,11 @@ fn receiving_flour_raises_stock_and_what_is_owed() {
         }
         let rows = story.get(&format!("/v1/stock/worth?item={flour}")).await.ok().json();
         assert_eq!((&rows["rows"][0]["unitCost"], &rows["rows"][0]["per"]), (&json!(72), &json!("kg")), "72p a kilogram");
+        // What a kilogram costs is one thing to read on the page, and two columns in files.
+        let page = story.get("/stock").await.ok().text();
+        assert!(page.contains(">£0.72 per kg<") && !page.contains("data-label=\"per\""), "{page}");
+        let file = story.get("/v1/stock/worth?format=csv").await.ok().text();
+        assert!(file.contains(",0.72,kg,"), "{file}");
         for page in ["/stock", "/stock/places", "/stock/movements", "/receipts"] {
             let shown = story.get(page).await.ok().text();
             assert!(shown.contains(if page == "/receipts" { "The mill" } else { "Flour" }), "{page}: {shown}");

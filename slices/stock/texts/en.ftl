@@ -22,6 +22,7 @@ stock-unit = Unit
 stock-value = Value
 stock-unit-cost = Cost
 stock-per = per
+stock-cost-per = { $this } per { $more }
 stock-currency = Currency
 stock-document = Document
 stock-when = When

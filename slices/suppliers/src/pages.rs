@@ -35,6 +35,7 @@ async fn list(cx: Cx) -> Result<Markup> {
         empty: ui::Empty { icon: "van", title: t("suppliers-empty-title"), text: t("suppliers-empty-text"), first: Some(new_button()) },
         clock: cx.clock(),
         codes: &[],
+        within: &[],
         files_only: &[],
     };
     let body = list.show(&cx, &mut cx.tx().await?).await?;

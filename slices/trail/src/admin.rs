@@ -69,6 +69,7 @@ async fn shown(cx: &Cx, list: &'static List, here: &str, api: &str) -> Result<Ma
         empty: ui::Empty { icon: "clock", title: t("trail-empty-title"), text: t("trail-empty-text"), first: None },
         clock: cx.utc(),
         codes: if std::ptr::eq(list, &ALL_TRAIL) { TRAIL_CODES } else { ACTIVITY_CODES },
+        within: &[],
         files_only: &[],
     };
     Ok(list.show_rows(cx, &asked, &page))

@@ -130,6 +130,7 @@ fn list_page<'a>(cx: &Cx, list: &'static List, here: &'a str, api: &'a str) -> R
         empty: ui::Empty { icon: "clock", title: t("trail-empty-title"), text: t("trail-empty-text"), first: None },
         clock: cx.clock(),
         codes: if list.name == TRAIL.name { TRAIL_CODES } else { ACTIVITY_CODES },
+        within: &[],
         files_only: &[],
     })
 }

@@ -151,9 +151,38 @@ fn accounts_and_payments_fit_a_phone_and_a_desk_in_both_themes() {
         let received = story.post("/v1/payments", &received).await.ok().json();
         let (payment, owed) = (testkit::text(&received["id"]), testkit::text(&received["orders"][1]["id"]));
         let paths = json!({
-            "accounts": "/customers", "customer": format!("/customers/{corner}"), "receive-payment": format!("/customers/{corner}/payment"),
+            "orders-open": "/orders", "orders-owed": "/orders?owed=true", "accounts": "/customers", "customer": format!("/customers/{corner}"), "receive-payment": format!("/customers/{corner}/payment"),
             "payments": "/payments", "payment": format!("/payments/{payment}"), "order-owed": format!("/orders/{owed}"),
             "refund-owed": format!("/orders/{owed}/refund"),
+        });
+        tell(&story, "every_page", json!({ "paths": paths, "strange": {} })).await;
+    });
+}
+
+#[test]
+fn a_long_past_and_large_amounts_fit_a_phone_and_a_desk_in_both_themes() {
+    run(async |story| {
+        let mut bun = String::new();
+        for (name, price) in [("Wedding cake in seven tiers with sugared violets", 48_123_500), ("Sourdough, whole", 480_000), ("Bun", 120)]
+        {
+            let item = story.made_to_order(name, price, price / 3).await;
+            let dear = json!({ "price": testkit::pounds(price), "fromDay": "2026-05-01" });
+            story.post(&format!("/v1/items/{item}/price"), &dear).await.ok();
+            for (day, quantity) in [("2026-05-20", "37"), ("2026-06-02", "128"), ("2026-08-14", "64")] {
+                let mut sold = testkit::sale(&item, quantity);
+                sold["placedAt"] = json!(format!("{day}T09:30:00Z"));
+                story.post("/v1/sales", &sold).await.ok();
+            }
+            bun = item;
+        }
+        let order = testkit::text(&story.sell(&bun, "4").await["id"]);
+        let flour = story.item(json!({ "name": "Strong flour", "kind": "ingredient", "baseUnit": "g" })).await;
+        story.bring_in(&flour, "25000", 2_000).await;
+        story.post(&format!("/v1/orders/{order}/refund"), &json!({ "reason": "stale" })).await.ok();
+        let paths = json!({
+            "home-few": "/", "home-rest": "/?day=2026-07-20", "home-day": "/?day=2026-06-02", "refund-done": format!("/orders/{order}/refund"),
+            "reports-large": "/reports?from=2026-05-01&to=2026-11-21&by=item", "reports-days": "/reports?from=2026-05-01&to=2026-11-21&by=day",
+            "stock-flour": "/stock", "ring-wide": "/orders/new", "receive-wide": "/receipts/new",
         });
         tell(&story, "every_page", json!({ "paths": paths, "strange": {} })).await;
     });

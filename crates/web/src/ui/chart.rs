@@ -123,12 +123,17 @@ fn bars_across(chart: &BarChart) -> Markup {
     }
 }
 
-/// Where words stand above and below narrow columns: at some of them, always at the last, the largest and the strong ones.
-fn spoken(bars: &[Bar], index: usize) -> bool {
-    let largest = |bar: &Bar| bars.iter().all(|other| other.point.value <= bar.point.value);
-    bars.len() <= 8 || bars.get(index).is_some_and(|bar| bar.strong || largest(bar))
+/// The columns that say their figure: all where they are few, else the strong ones and the largest (of several the last one). Where
+/// most are nothing, those say nothing.
+fn spoken(bars: &[Bar]) -> Vec<bool> {
+    let nothing = |bar: &Bar| bar.point.value == 0.0;
+    let most_are_nothing = bars.iter().filter(|bar| nothing(bar)).count() * 2 > bars.len();
+    let largest = bars.iter().enumerate().max_by(|(_, a), (_, b)| a.point.value.total_cmp(&b.point.value)).map(|(n, _)| n);
+    let says = |(n, bar): (usize, &Bar)| !(most_are_nothing && nothing(bar)) && (bars.len() <= 8 || bar.strong || largest == Some(n));
+    bars.iter().enumerate().map(says).collect()
 }
 
+/// The columns that say what they belong to: some of them, always the last.
 fn dated(bars: &[Bar], index: usize) -> bool {
     let every = bars.len().div_ceil(5);
     (bars.len() - 1 - index).is_multiple_of(every)
@@ -147,7 +152,7 @@ fn bars_up(chart: &BarChart) -> Markup {
     let crowded = chart.bars.len() > FEWEST;
     html! {
         svg.plot width="100%" height="184" role="img" aria-label=(chart.title) {
-            @for (n, bar) in chart.bars.iter().enumerate() {
+            @for (n, (bar, says)) in chart.bars.iter().zip(spoken(&chart.bars)).enumerate() {
                 @let (top, bottom) = (level(bar.point.value.max(0.0)), level(bar.point.value.min(0.0)));
                 @let middle = percent(from + slot * (n as f64 + 0.5));
                 @let (class, words) = match (crowded, n) {
@@ -158,7 +163,7 @@ fn bars_up(chart: &BarChart) -> Markup {
                 rect.bar.strong[bar.strong] x=(percent(from + slot * (n as f64 + 0.14))) y=(plain(top)) width=(percent(slot * 0.72)) height=(plain(bottom - top)) {
                     title { (bar.point.label) ": " (bar.point.text) }
                 }
-                @if spoken(&chart.bars, n) { text class=(class) x=(words) y=(plain(top - 6.0)) { (bar.point.text) } }
+                @if says { text class=(class) x=(words) y=(plain(top - 6.0)) { (bar.point.text) } }
                 @if dated(&chart.bars, n) { text.label.middle x=(middle) y="180" { (bar.point.label) } }
             }
             line.base x1="0" x2="100%" y1=(plain(level(0.0))) y2=(plain(level(0.0))) {}

@@ -283,3 +283,26 @@ fn charts_stand_on_any_numbers() {
         assert!(!drawn.contains("inf"), "{drawn}");
     }
 }
+
+#[test]
+fn columns_say_their_figures_where_they_can_be_read() {
+    use super::{Bar, BarChart, Direction, Point, bar_chart};
+    // What is written in the chart, and how many rows its table has.
+    let said = |values: &[f64]| {
+        let bar = |value: &f64| Bar { point: Point::new("a day", *value, format!("£{value:.2}")), strong: false };
+        let chart = BarChart { title: "Sales".to_owned(), direction: Direction::Up, bars: values.iter().map(bar).collect() };
+        let drawn = bar_chart(&chart).into_string();
+        let words = drawn.split("class=\"value").skip(1).map(|text| text.split(['<', '>']).nth(1).unwrap().to_owned()).collect::<Vec<_>>();
+        (words, drawn.matches("<td").count() / 2)
+    };
+    let figures = |words: &[&str], rows: usize| (words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>(), rows);
+    // An empty fortnight says nothing fourteen times over; its table still has every day.
+    assert_eq!(said(&[0.0; 14]), figures(&[], 14));
+    let mut one = [0.0; 14];
+    one[3] = 9.6;
+    assert_eq!(said(&one), figures(&["£9.60"], 14));
+    assert_eq!(said(&[0.0, 0.0, 2.0]), figures(&["£2.00"], 3));
+    assert_eq!(said(&[0.0, 1.0, 2.0]), figures(&["£0.00", "£1.00", "£2.00"], 3));
+    // As many that are the same are said once.
+    assert_eq!(said(&[5.0; 14]), figures(&["£5.00"], 14));
+}

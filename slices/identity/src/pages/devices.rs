@@ -43,6 +43,7 @@ async fn list(cx: Cx) -> Result<Markup> {
         empty,
         clock: cx.clock(),
         codes: &[("kind", "device-kind"), ("state", "device-state")],
+        within: &[],
         files_only: &[],
     };
     let mut tx = cx.tx().await?;

@@ -35,6 +35,7 @@ async fn page(cx: &Cx, typed: &Typed<'_>) -> Result<Markup> {
         empty,
         clock,
         codes: &[],
+        within: &[],
         files_only: &[],
     };
     let fields =

@@ -54,6 +54,7 @@ async fn list(cx: Cx) -> Result<Markup> {
         empty: empty("team-none", "team-first"),
         clock: clock.clone(),
         codes: &[("roles", "role")],
+        within: &[],
         files_only: &[],
     };
     let others = ListPage {
@@ -65,6 +66,7 @@ async fn list(cx: Cx) -> Result<Markup> {
         empty: empty("team-none", "team-first"),
         clock,
         codes: &[("state", "member-state")],
+        within: &[],
         files_only: &[],
     };
     let (shown, waiting) = (members.show(&cx, &mut tx).await?, OTHERS.rows(&mut tx, &Asked::default(), 50).await?);

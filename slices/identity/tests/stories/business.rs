@@ -19,7 +19,9 @@ fn opening_a_business_lays_down_everything_and_enters_it() {
 
         let slug = format!("mill-{}", &story.clock.uuid().simple().to_string()[20..]);
         let new = json!({ "name": "Old Mill", "slug": slug, "currency": "KES", "timeZone": "Africa/Nairobi", "siteName": "Mill Lane" });
-        let answer = ada.post("/v1/tenants", &new).await.is(200).json();
+        let (answer, work) = testkit::work(ada.post("/v1/tenants", &new)).await;
+        assert_eq!(work.count(r#"SELECT 1 AS "one!" FROM identity.session"#), 1, "whose session it is, is asked once");
+        let answer = answer.is(200).json();
         ada.keep_csrf(answer["csrfToken"].as_str().unwrap());
         // More may be done from now on, so the token is another.
         assert_ne!(ada.cookie(COOKIE).unwrap(), before);

@@ -44,6 +44,7 @@ pub(super) async fn start(cx: &Cx, refused: Option<&Refused>) -> Result<Markup> 
         empty: ui::Empty { icon: "file", title: t("imports-empty-title"), text: t("imports-empty-text"), first: None },
         clock: cx.clock(),
         codes: &[("state", "import-state")],
+        within: &[],
         files_only: &[],
     };
     let past = list.show(cx, &mut cx.tx().await?).await?;
@@ -358,6 +359,7 @@ async fn refusals(cx: &Cx, tx: &mut db::Tx, id: ImportId) -> Result<Markup> {
         empty: ui::Empty { icon: "check", title: t("import-refused-none"), text: String::new(), first: None },
         clock: cx.clock(),
         codes: &[],
+        within: &[],
         files_only: &["code"],
     };
     list.show(&of_import, tx).await
