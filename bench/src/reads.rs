@@ -16,10 +16,8 @@ use crate::world::{Business, COST, PRICE, World, make_items};
 const PAST: &str = include_str!("../sql/past.sql");
 /// Items of the past, which are made when they are sold; as many more lie in stock.
 const ITEMS: usize = 500;
-/// Lines of an order on average.
-const LINES: f64 = 2.5;
-/// Days of the past.
-const DAYS: i32 = 730;
+/// Orders of a day: a long past has more days, not larger ones.
+const ORDERS: i32 = 2_740;
 /// Sales that are rung before the reads: more than a quarter of an hour of such a day has.
 const RUNG: usize = 70;
 /// How often each address is asked.
@@ -31,18 +29,18 @@ const MOST: Duration = Duration::from_millis(20);
 
 /// Makes the past, and measures each address.
 pub async fn measure(world: &World, big: bool, table: &mut Table) -> Result<()> {
-    let lines = if big { 5_000_000 } else { 500_000 };
+    let days = if big { 730 } else { 73 };
     let evening = Evening::now(world)?;
     let business = world.open_business_in("bench-reads", &evening.name).await?;
     make_items(world, &business, 1..=ITEMS, false).await?;
     make_items(world, &business, ITEMS + 1..=2 * ITEMS, true).await?;
-    let made = make_past(world, &business, &evening, lines).await?;
+    let made = make_past(world, &business, &evening, days).await?;
     let (findings, took) = world.check(&business).await?;
     let seconds = took.as_secs_f64();
     table.add(format!("reads: hearth check of {made} lines finds"), format!("{findings} (in {seconds:.0} s)"), "0", findings == 0);
     let mut client = world.client(&business).await?;
     sell_today(&mut client).await?;
-    for (what, addresses) in addresses(world, &business, evening.today, &mut client).await? {
+    for (what, addresses) in addresses(world, &business, &evening, days, &mut client).await? {
         let mut times = ask(&mut client, &addresses).await?;
         let (median, slow) = (percentile(&mut times, 50), percentile(&mut times, 95));
         table.add(format!("reads: {what}, p95"), format!("{} (p50 {})", ms(slow), ms(median)), "< 20 ms", slow < MOST);
@@ -70,8 +68,8 @@ impl Evening {
     }
 }
 
-/// Makes about so many lines up to this evening and seals them; how many it made.
-async fn make_past(world: &World, business: &Business, evening: &Evening, lines: u64) -> Result<i64> {
+/// Makes the sales of so many days up to this evening and seals them; how many lines it made.
+async fn make_past(world: &World, business: &Business, evening: &Evening, days: i32) -> Result<i64> {
     let begun = Instant::now();
     let mut superuser = world.role(postgres::SUPERUSER).await?;
     let tenant = business.tenant.uuid();
@@ -81,8 +79,8 @@ async fn make_past(world: &World, business: &Business, evening: &Evening, lines:
         ("location", business.location.to_string()),
         ("seller", business.owner.to_string()),
         ("tax", business.tax.to_string()),
-        ("orders", ((lines as f64 / LINES) as u64).to_string()),
-        ("days", DAYS.to_string()),
+        ("orders", (ORDERS * days).to_string()),
+        ("days", days.to_string()),
         ("items", ITEMS.to_string()),
         ("price", PRICE.to_string()),
         ("cost", COST.to_string()),
@@ -115,10 +113,16 @@ async fn sell_today(client: &mut Client) -> Result<()> {
 }
 
 /// What is asked, each with the addresses that take turns.
-async fn addresses(world: &World, business: &Business, today: Day, client: &mut Client) -> Result<Vec<(String, Vec<String>)>> {
-    let orders = some_orders(world, business).await?;
-    let item = crate::world::item_id(7);
-    let (month, year, day) = (today.plus(-30), today.plus(-365), today.plus(-200));
+async fn addresses(
+    world: &World,
+    business: &Business,
+    evening: &Evening,
+    days: i32,
+    client: &mut Client,
+) -> Result<Vec<(String, Vec<String>)>> {
+    let orders = some_orders(world, business, days).await?;
+    let (today, item) = (evening.today, crate::world::item_id(7));
+    let (month, year, day) = (today.plus(-30), today.plus(-365), today.plus(-days / 3));
     let mut all: Vec<(String, Vec<String>)> = Vec::new();
     let mut one = |what: &str, address: String| all.push((what.to_owned(), vec![address]));
     one("/", "/".into());
@@ -146,12 +150,12 @@ async fn addresses(world: &World, business: &Business, today: Day, client: &mut 
 }
 
 /// Orders from all over the past.
-async fn some_orders(world: &World, business: &Business) -> Result<Vec<String>> {
+async fn some_orders(world: &World, business: &Business, days: i32) -> Result<Vec<String>> {
     let mut superuser = world.role(postgres::SUPERUSER).await?;
     let sql = "SELECT (SELECT o.id::text FROM sales.orders o WHERE o.tenant_id = $1 AND o.day = current_date - $2 * n ORDER BY o.placed_at LIMIT 1)
         FROM generate_series(1, $3) n";
     let count = i32::try_from(TIMES)?;
-    let rows = sqlx::query(sql).bind(business.tenant.uuid()).bind(DAYS / (count + 2)).bind(count).fetch_all(&mut superuser).await?;
+    let rows = sqlx::query(sql).bind(business.tenant.uuid()).bind(days / (count + 2)).bind(count).fetch_all(&mut superuser).await?;
     Ok(rows.iter().filter_map(|row| row.get::<Option<String>, _>(0)).collect())
 }
 
