@@ -103,6 +103,10 @@ fn gzip_is_known_by_its_bytes() {
     let found = look(&packed);
     assert!(found.gzip && found.rows == 2);
     assert_ne!(found.digest, look(PLAIN).digest);
+    let plain = look(PLAIN);
+    assert_eq!((found.content, plain.content), (plain.digest, plain.digest), "what it holds is the same, packed or not");
+    let (one, other) = PLAIN.as_bytes().split_at(40);
+    assert_eq!(look([gzip(one), gzip(other)].concat()).content, plain.digest, "however it is packed");
     assert_eq!(profile(&file("sales.csv.gz", PLAIN), &Limits::default()).unwrap().rows, 2);
     assert_eq!(look([packed.as_slice(), &gzip(b"2024-05-03,3,Bun,1,1.00\n")].concat()).rows, 3);
     assert_eq!(code(&packed[..packed.len() - 9]), "file.gzip_truncated");

@@ -210,10 +210,8 @@ fn a_longer_export_of_the_same_till_brings_only_what_is_new() {
         // The tickets of another till count alike; its time differs, and its name may, too.
         let other = TILL.replace("2024-03-01", "2024-04-01").replace("2024-03-02", "2024-04-02");
         assert_eq!(import(&story, ask(vec![csv("other.csv", &other)])).await.skipped, 0);
-        let second = ImportAsk {
-            options: Options { source: Some("Till 2".into()), ..Options::default() },
-            ..ask(vec![csv("2.csv", &format!("{TILL}\n"))])
-        };
+        let options = Options { source: Some("Till 2".into()), ..Options::default() };
+        let second = ImportAsk { options, another_till: true, ..ask(vec![csv("2.csv", &format!("{TILL}\n"))]) };
         assert_eq!(import(&story, second).await.accepted, 5);
         // Files that overlap, given at once.
         let both = vec![csv("a.csv", &TILL.replace("2024", "2023")), csv("b.csv", &longer.replace("2024", "2023"))];

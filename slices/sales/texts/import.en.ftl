@@ -43,6 +43,8 @@ import-method-help = For lines that do not say how they were paid.
 import-rest = What the files do not say
 import-skip = Import the other lines
 import-skip-help = Otherwise one refused line stops the whole import.
+import-another-till = These are another till's
+import-another-till-help = Then they are taken, although their numbers are here already on the same days.
 import-confirm = This is what the files were taken for. Look it over, change what is wrong, and try it.
 import-sample = The first lines as they were read
 import-column = Column
@@ -63,6 +65,14 @@ import-already-open = Open that import
 import-said-done = The past is in the books.
 import-said-tried = This is what would happen. Nothing was kept.
 import-said-already = All of this was imported before. Nothing was done again.
+import-said-alike = Most of these orders are here already, so nothing was kept.
+import-alike = { $orders ->
+    [one] Of { $among } orders looked at, one has a number that is here already on its day. { $import } brought it, from “{ $source }”.
+   *[other] Of { $among } orders looked at, { $orders } have numbers that are here already on their days. { $import } brought them, from “{ $source }”.
+}
+import-alike-passed = What is here at the same moment is passed over.
+import-alike-moved = They stand there at another time of day. If they are the same sales, leave them; if not, say below that these are another till's.
+import-alike-mend = If it is the same till, name it so below, and they are passed over. If it is not, say below that these are another till's.
 import-said-nothing = There was nothing to take. Nothing was kept.
 import-said-refused = { $n ->
     [one] One line was refused, so nothing was kept.

@@ -11,7 +11,7 @@ use web::{
 };
 
 use super::{
-    ImportReport, Outcome,
+    Alike, ImportReport, Outcome,
     commands::{Decided, RunImport},
     document::{self, Document, IMPORTS, REFUSALS},
     look::{self, Sample},
@@ -140,28 +140,44 @@ async fn progress(cx: Cx) -> Result<Reply> {
     Ok(if import.state == "running" { reply } else { reply.header(axum::http::HeaderName::from_static("hx-refresh"), "true") })
 }
 
-/// What the last run said.
+/// What the last run said, and before the first one what was seen when the files were given.
 fn outcome(import: &Document) -> Markup {
     let Some(report) = &import.report else {
-        return match (&import.error, import.problems.as_array().and_then(|all| all.first())) {
+        let said = match (&import.error, import.problems.as_array().and_then(|all| all.first())) {
             (Some(error), _) => ui::banner(Tone::Wrong, error, None),
             (None, Some(problem)) => ui::banner(Tone::Waiting, problem.get("reason").and_then(Value::as_str).unwrap_or_default(), None),
             (None, None) => ui::banner(Tone::Plain, &t("import-confirm"), None),
         };
+        let passed = |alike: &Alike| if alike.source == import.source { "import-alike-passed" } else { "import-alike-mend" };
+        return html! { (said) @if let Some(alike) = &import.alike { (here_already(alike, passed(alike))) } };
     };
     let already = report.already_imported.map(|id| Button::link(t("import-already-open"), format!("/import/{id}")));
+    let alike = report.alike.as_ref().filter(|_| report.outcome != Outcome::Done);
+    let twice = alike.is_some_and(Alike::most) && !import.another_till;
+    let moved = |alike: &Alike| if alike.source == import.source { "import-alike-moved" } else { "import-alike-mend" };
     let (tone, key) = match report.outcome {
         Outcome::Done => (Tone::Done, "import-said-done"),
         Outcome::Tried => (Tone::Plain, "import-said-tried"),
         Outcome::Already => (Tone::Waiting, "import-said-already"),
+        Outcome::Refused if twice && report.refused_count == report.left_out => (Tone::Wrong, "import-said-alike"),
         Outcome::Refused if report.documents == 0 && report.refused_count == report.left_out => (Tone::Wrong, "import-said-nothing"),
         Outcome::Refused => (Tone::Wrong, "import-said-refused"),
     };
     let stopping = (report.refused_count - report.left_out.min(report.refused_count)).to_string();
     html! {
         (ui::banner(tone, &tf(key, &[("n", &stopping)]), already.as_ref()))
+        @if let Some(alike) = alike { (here_already(alike, moved(alike))) }
         @if report.outcome != Outcome::Already { (facts(import, report)) }
     }
+}
+
+/// How many of its orders are here already, who brought them, and what to do.
+fn here_already(alike: &Alike, mend: &str) -> Markup {
+    let (orders, among) = (alike.orders.to_string(), alike.among.to_string());
+    let brought = alike.number.clone().unwrap_or_else(|| t("kind-import"));
+    let said = tf("import-alike", &[("orders", &orders), ("among", &among), ("import", &brought), ("source", &alike.source)]);
+    let open = Button::link(t("import-already-open"), format!("/import/{}", alike.import_id));
+    ui::banner(Tone::Waiting, &format!("{said} {}", t(mend)), Some(&open))
 }
 
 fn facts(import: &Document, report: &ImportReport) -> Markup {
@@ -210,6 +226,11 @@ fn choose(cx: &Cx, import: &Document, typed: Typed<'_>) -> Result<Markup> {
     if refused {
         let value = if import.skip_refused { "true" } else { "" };
         fields.push(Field::new("skipRefused", t("import-skip"), ui::Kind::Checkbox).help(t("import-skip-help")).value(value).optional());
+    }
+    if import.alike.is_some() || import.report.as_ref().is_some_and(|r| r.alike.is_some()) {
+        let value = if import.another_till { "true" } else { "" };
+        let field = Field::new("anotherTill", t("import-another-till"), ui::Kind::Checkbox);
+        fields.push(field.help(t("import-another-till-help")).value(value).optional());
     }
     let fields: Vec<Field> = fields.into_iter().map(|field| typed.field(field)).collect();
     let tried = import.report.as_ref().is_some_and(|r| r.outcome == Outcome::Tried) || refused;
@@ -380,7 +401,7 @@ fn command(import: &Document, fields: &Fields) -> Result<RunImport> {
     let cost_percent = read.parse::<i32>("costPercent", "import.percent");
     let method = read.parse::<Method>("method", "choice.unknown");
     let site_id = read.optional("siteId", "site.unknown");
-    let (dry_run, skip_refused) = (fields.get("act") != "import", read.flag("skipRefused"));
+    let (dry_run, skip_refused, another_till) = (fields.get("act") != "import", read.flag("skipRefused"), read.flag("anotherTill"));
     let decided = read.done(|| Some(Decided { mapping: Some(mapping), site_id, source: Some(source), cost_percent, method }))?;
-    Ok(RunImport { id: import.id, dry_run, skip_refused, decided: Some(decided) })
+    Ok(RunImport { id: import.id, dry_run, skip_refused, another_till, decided: Some(decided) })
 }
