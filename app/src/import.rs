@@ -194,7 +194,7 @@ pub fn text(report: &ImportReport) -> String {
     let doubled = report.alike.as_ref().is_some_and(Alike::most) && report.refused_count == report.left_out;
     out.push(match report.outcome {
         Outcome::Tried => format!("Tried: {} orders, {} lines, {} would be imported.", report.documents, report.accepted, report.total),
-        Outcome::Refused if doubled => "Refused: nothing was imported. If it is the same till, give its name with --source, and they are passed over; if it is another one, add --another-till.".to_owned(),
+        Outcome::Refused if doubled => "Refused: nothing was imported. If it is the same till, give its name with --source: what is here at the same moment is passed over; if it is another one, add --another-till.".to_owned(),
         Outcome::Refused => "Refused: nothing was imported. Mend the lines above, or import the others with --yes.".to_owned(),
         Outcome::Already => "All of this was imported before; nothing was done.".to_owned(),
         Outcome::Done => format!(

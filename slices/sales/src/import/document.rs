@@ -69,6 +69,9 @@ pub struct Document {
     /// What is missing before anything can be read.
     #[schema(value_type = Vec<Object>)]
     pub problems: Value,
+    /// In which its amounts are: its site's.
+    #[schema(value_type = String, example = "GBP")]
+    pub currency: Currency,
     /// The first lines as they were read.
     #[schema(value_type = Vec<Object>)]
     pub sample: Value,
@@ -240,6 +243,7 @@ pub(super) async fn load(tx: &mut Tx, id: ImportId) -> Result<Document> {
         profiles: r.profiles,
         decisions: r.decisions,
         problems: r.problems,
+        currency,
         sample: r.sample,
         cost_percent: r.cost_percent,
         method: r.method.parse()?,

@@ -1,10 +1,10 @@
 //! The import on pages: files are given, the guess is shown and may be changed, tried, done, and its report read.
 
-use kernel::{ImportId, Permission, Result};
+use kernel::{Currency, ImportId, Money, Permission, Result};
 use maud::{Markup, html};
 use pricing::Method;
 use serde_json::{Map, Value};
-use tables::{Mapping, Part, Role};
+use tables::{Decimal, Mapping, Part, Role};
 use web::{
     Cx, Fields, ListPage, Refused, Reply, Routes, Typed, history, t, tf,
     ui::{self, Button, Choice, ColumnKind, Crumb, Does, Fact, Field, FileDrop, Head, Row, Table, Tone, Toolbar, Weight},
@@ -15,6 +15,7 @@ use super::{
     commands::{Decided, RunImport},
     document::{self, Document, IMPORTS, REFUSALS},
     look::{self, Sample},
+    measure,
 };
 
 pub(super) fn routes(routes: &mut Routes) {
@@ -257,14 +258,15 @@ fn sample(import: &Document) -> Option<Markup> {
     let column = |key: &str, kind| ui::Column::new(t(key), kind);
     let cells = |s: &Sample| {
         let number = |text: &str| html! { span.number { (text) } };
+        let money = |text: Option<&str>| html! { @if let Some(text) = text { span.number { (as_kept(text, import.currency)) } } };
         vec![
             number(&s.line.to_string()),
             html! { (s.ticket.as_deref().unwrap_or_default()) },
             html! { (s.at) },
             html! { (s.item) },
             number(&s.quantity),
-            number(s.price.as_deref().unwrap_or_default()),
-            number(s.amount.as_deref().unwrap_or_default()),
+            money(s.price.as_deref()),
+            money(s.amount.as_deref()),
         ]
     };
     let rows = lines.iter().map(|s| Row { id: s.line.to_string(), name: s.item.clone(), href: None, cells: cells(s) }).collect::<Vec<_>>();
@@ -273,11 +275,11 @@ fn sample(import: &Document) -> Option<Markup> {
             caption: t("import-sample"),
             columns: vec![
                 column("import-line", ColumnKind::Number),
-                column("import-role-ticket", ColumnKind::Text),
+                column("tables-role-ticket", ColumnKind::Text),
                 column("import-when", ColumnKind::Date),
-                column("import-role-item", ColumnKind::Text),
-                column("import-role-quantity", ColumnKind::Number),
-                column("import-role-unit_price", ColumnKind::Number),
+                column("tables-role-item", ColumnKind::Text),
+                column("tables-role-quantity", ColumnKind::Number),
+                column("tables-role-unit-price", ColumnKind::Number),
                 column("import-amount", ColumnKind::Number),
             ],
             rows,
@@ -286,6 +288,12 @@ fn sample(import: &Document) -> Option<Markup> {
             empty: None,
         })
     })
+}
+
+/// An amount of a file as the books will have it: in the site's currency, rounded to its decimals.
+fn as_kept(text: &str, currency: Currency) -> String {
+    let minor = text.parse::<Decimal>().ok().and_then(|amount| measure::minor(amount, currency).ok());
+    minor.map_or_else(|| text.to_owned(), |minor| Money::new(minor, currency).to_string())
 }
 
 /// A file: why it is taken as it is, and a choice for each of its columns.
@@ -348,7 +356,7 @@ fn role_choice(mapping: &Mapping, f: usize, c: usize, file: &str, column: &look:
         div.control { select name={ "role." (f) "." (c) } aria-label={ (t("import-is")) ": " (column.name) } {
             option value="" selected[now.is_none()] { (t("import-role-none")) }
             @for role in Role::ALL {
-                option value=(role.name()) selected[now == Some(role)] { (t(&format!("import-role-{}", role.name()))) }
+                option value=(role.name()) selected[now == Some(role)] { (t(&format!("tables-role-{}", role.name().replace('_', "-")))) }
             }
         } }
     }

@@ -281,7 +281,7 @@ impl Work<'_> {
         if let Some(fault) = item_fault(line) {
             return Err(fault);
         }
-        let measured = measure::measure(line, self.place.currency.decimals())?;
+        let measured = measure::measure(line, self.place.currency)?;
         let unpriced = || ("price.missing", tf("import-why-no-price", &[("item", &line.item)]));
         let number = self.items.of(line).ok_or_else(unpriced)?;
         let said = |error: Error| (error.code(), web::code_text(error.row()));
