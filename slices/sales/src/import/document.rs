@@ -204,13 +204,7 @@ pub(super) async fn load(tx: &mut Tx, id: ImportId) -> Result<Document> {
     let currency: Currency = r.currency.parse().map_err(|e: &str| Error::Internal(e.into()))?;
     let outcome = [Outcome::Tried, Outcome::Refused, Outcome::Already, Outcome::Done].into_iter().find(|o| o.code() == r.state);
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
-    let alike = r.alike_import.zip(r.alike_source).map(|(import, source)| Alike {
-        orders: count(r.alike),
-        among: count(r.alike_among),
-        import_id: ImportId::new(import),
-        number: r.alike_number,
-        source,
-    });
+    let alike = alike((r.alike, r.alike_among), r.alike_import, r.alike_source, r.alike_number);
     let report = match outcome {
         None => None,
         Some(outcome) => Some(ImportReport {
@@ -383,6 +377,13 @@ pub(super) async fn insert(tx: &mut Tx, new: &New) -> Result<()> {
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// Orders that stand here already, as the row tells them.
+fn alike(count: (i64, i64), import: Option<Uuid>, source: Option<String>, number: Option<String>) -> Option<Alike> {
+    let whole = |n: i64| u64::try_from(n).unwrap_or(0);
+    let (orders, among) = (whole(count.0), whole(count.1));
+    Some(Alike { orders, among, import_id: ImportId::new(import?), number, source: source? })
 }
 
 /// Orders that stand here already, as the row keeps them.

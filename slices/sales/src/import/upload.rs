@@ -175,12 +175,12 @@ async fn new_import(cx: &Cx, place: &Place, understood: Understood, spooled: &[S
     let file = |p: &FileProfile| NewFile { name: p.name.clone(), digest: p.digest, bytes: p.bytes, path: path(p) };
     let files = understood.profiles.iter().map(file).collect();
     let mut reading = Reading::of(understood, Some(guess.mapping.clone()))?;
-    let (id, source, mut tx) = (cx.op.id(), reading.usual_source(), cx.tx().await?);
-    let already = known::pass_over_files(&mut tx, &mut reading).await?;
+    let (id, source) = (cx.op.id(), reading.usual_source());
+    let already = known::pass_over_files(&mut cx.tx().await?, &mut reading).await?;
     let first = if ready { blocking(move || look::first_lines(&reading)).await? } else { Vec::new() };
     let mut sample = Vec::new();
     look::add(&mut sample, &first);
-    let alike = if already.is_none() { known::first_orders(&mut tx, place, id, &first).await? } else { None };
+    let alike = if already.is_none() { known::first_orders(&mut cx.tx().await?, place, id, &first).await? } else { None };
     Ok(New {
         id,
         state: if already.is_some() { Outcome::Already.code() } else { "ready" },
