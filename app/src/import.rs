@@ -8,7 +8,7 @@ use clap::Args;
 use db::Db;
 use kernel::{Op, Result};
 use pricing::Method;
-use sales::import::{ImportAsk, ImportReport, Options, Outcome, Progress, Understood, refusal, understand, worded, words};
+use sales::import::{Alike, ImportAsk, ImportReport, Options, Outcome, Progress, Understood, refusal, understand, worded, words};
 use serde_json::{Value, json};
 use tables::{Decision, Limits, Mapping, Source, Sure};
 
@@ -32,6 +32,9 @@ pub struct Sales {
     /// Import the other lines although some are refused.
     #[arg(long)]
     pub yes: bool,
+    /// They are another till's, although most of their numbers are here already on the same days.
+    #[arg(long)]
+    pub another_till: bool,
     /// What each file and column is, as JSON: the report of `--dry-run --json`, or its `mapping` alone. Without it the guess is taken.
     #[arg(long, value_name = "FILE")]
     pub mapping: Option<PathBuf>,
@@ -134,6 +137,7 @@ pub async fn sales(db: &Db, business: &Business, asked: &Sales, taken: &Taken) -
         },
         dry_run: asked.dry_run,
         skip_refused: asked.yes,
+        another_till: asked.another_till,
         import: None,
     };
     let op = Op::program(db.source(), "cli:import", Some(business.id));
@@ -180,8 +184,17 @@ pub fn text(report: &ImportReport) -> String {
     if report.left_out > 0 {
         out.push(format!("{} lines name no item and are left out.", report.left_out));
     }
+    if let Some(alike) = &report.alike {
+        let (brought, source) = (alike.number.as_deref().unwrap_or("an import"), &alike.source);
+        let (orders, among) = (alike.orders, alike.among);
+        out.push(format!(
+            "Of {among} orders, {orders} have numbers that are here already on their days: {brought} brought them, from “{source}”."
+        ));
+    }
+    let doubled = report.alike.as_ref().is_some_and(Alike::most) && report.refused_count == report.left_out;
     out.push(match report.outcome {
         Outcome::Tried => format!("Tried: {} orders, {} lines, {} would be imported.", report.documents, report.accepted, report.total),
+        Outcome::Refused if doubled => "Refused: nothing was imported. If it is the same till, give its name with --source: what is here at the same moment is passed over; if it is another one, add --another-till.".to_owned(),
         Outcome::Refused => "Refused: nothing was imported. Mend the lines above, or import the others with --yes.".to_owned(),
         Outcome::Already => "All of this was imported before; nothing was done.".to_owned(),
         Outcome::Done => format!(

@@ -149,11 +149,11 @@ fn a_guess_is_said_doubts_first_and_another_reading_is_given_back() {
     assert_eq!(code, 0, "{said}");
     let lines: Vec<&str> = said.lines().collect();
     assert!(
-        lines[0].starts_with("Look at what nothing proves") && lines[1].starts_with("  not sure: till.csv: date is the date"),
+        lines[0].starts_with("Look at what nothing proves") && lines[1].starts_with("  not sure: till.csv: date is taken for “Day”"),
         "{said}"
     );
     assert!(lines[1].contains("no day is over 12"), "{said}");
-    let sure = lines.iter().position(|line| line.starts_with("till.csv: item is the item")).unwrap();
+    let sure = lines.iter().position(|line| line.starts_with("till.csv: item is taken for “Item”")).unwrap();
     assert!(sure > 1 && lines.last().unwrap().starts_with("Tried: 8 orders"), "{said}");
 
     let (code, said) = import(&["--dry-run", "--json"]);
@@ -177,6 +177,25 @@ fn a_guess_is_said_doubts_first_and_another_reading_is_given_back() {
     }
     let (code, said) = import(&["--mapping", alone.to_str().unwrap()]);
     assert!(code == 0 && said.starts_with("Imported 8 orders"), "what a person said is not guessed: {said}");
+}
+
+#[test]
+fn a_past_under_another_name_is_asked_about_before_it_stands_there_twice() {
+    let (dir, csv) = with_a_file();
+    let import = |more: &[&str]| ended(&mut hearth(dir.path(), &[&["import", "sales", &csv, "--tenant", "vale"], more].concat()));
+    assert_eq!(import(&["--source", "Front till"]).0, 0);
+    let (code, said) = import(&[]);
+    assert!(code == 0 && said.contains("All of this was imported before; nothing was done."), "{said}");
+    let longer = std::fs::read_to_string(&csv).unwrap() + "09/03/2017,9,Bread,3.20\n";
+    std::fs::write(&csv, longer).unwrap();
+    let (code, said) = import(&[]);
+    assert!(code == 1 && said.contains("--source") && said.contains("--another-till"), "{code} {said}");
+    assert!(
+        said.contains("Of 9 orders, 8 have numbers that are here already on their days") && said.contains("from “Front till”."),
+        "{said}"
+    );
+    let (code, said) = import(&["--source", "Front till"]);
+    assert!(code == 0 && said.contains("Imported 1 orders"), "{said}");
 }
 
 #[test]

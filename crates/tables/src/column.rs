@@ -164,7 +164,10 @@ fn note(evidence: &mut Evidence, line: u64, cell: &str) {
 /// How the dates of a column could be read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Dates {
+    /// The year stands in front.
     pub plain: u64,
+    /// The month is named.
+    pub named: u64,
     pub numbers: u64,
     pub dotted: u64,
     pub day_first: u64,
@@ -180,9 +183,16 @@ pub(crate) struct Dates {
 
 impl Dates {
     fn add(&mut self, written: Written, line: u64, cell: &str) {
-        let Written::Numbers { a, b, dotted, .. } = written else {
-            self.plain += 1;
-            return;
+        let (a, b, dotted) = match written {
+            Written::Plain(_) => {
+                self.plain += 1;
+                return;
+            }
+            Written::Named(_) => {
+                self.named += 1;
+                return;
+            }
+            Written::Numbers { a, b, dotted, .. } => (a, b, dotted),
         };
         self.numbers += 1;
         self.dotted += u64::from(dotted);
@@ -205,7 +215,7 @@ impl Dates {
     }
 
     pub(crate) fn all(&self) -> u64 {
-        self.plain + self.numbers
+        self.plain + self.named + self.numbers
     }
 }
 

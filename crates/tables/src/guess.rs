@@ -146,6 +146,28 @@ fn format(role: Role, column: &ColumnProfile) -> Format {
     }
 }
 
+/// Why the cells of a column are read so.
+fn why_read(role: Role, column: &ColumnProfile) -> Said {
+    if role == Role::Date && column.kind == Kind::Whole {
+        return Said::DaysLike { sample: "YYYYMMDD", why: Box::new(Said::YearInFront) };
+    }
+    column.why.clone()
+}
+
+/// Of the first column that is called like a day and can't be read as one: what it holds instead.
+pub(crate) fn unreadable_day<'a>(files: impl Iterator<Item = &'a FileProfile>) -> Option<TableError> {
+    let called = |column: &&ColumnProfile| {
+        matches!(header::role(&column.name), Some((Role::Date | Role::Datetime, _))) && named_role(column).is_none()
+    };
+    let (file, found) = files.flat_map(|file| file.columns.iter().map(move |column| (file, column))).find(|(_, column)| called(column))?;
+    let (column, stats) = (found.name.clone(), &found.stats);
+    let said = match stats.first_but(Kind::Date) {
+        Some((line, cell)) => Said::NotDays { column, line, cell, cells: stats.told(), days: stats.dates.all() + stats.stamps.all() },
+        None => Said::DaysMissing { column },
+    };
+    Some(TableError::new(&file.name, "mapping.no_date", said))
+}
+
 impl Guessing<'_> {
     fn parts(&mut self, tree: &[Edge]) -> Vec<FilePart> {
         let mut parts = Vec::new();
@@ -203,13 +225,17 @@ impl Guessing<'_> {
         let format = format(role, column);
         let mut reasons = vec![why];
         if format != Format::Text {
-            reasons.push(column.why.clone());
+            reasons.push(why_read(role, column));
             let (count, first) = (column.exceptions, column.first_exception.clone());
             reasons.extend(first.map(|(line, cell)| Said::Exceptions { count, cell, line }));
         }
         let sure = if format == Format::Text { sure } else { sure.min(column.sure) };
         let words: Vec<String> = column.empty_words.iter().map(|(word, _)| word.clone()).collect();
-        reasons.extend(column.empty_words.iter().map(|(word, count)| Said::EmptyWord { word: word.clone(), count: *count }));
+        reasons.extend(column.empty_words.iter().map(|(word, count)| Said::EmptyWord {
+            word: word.clone(),
+            count: *count,
+            role: role.said(),
+        }));
         let name = column.name.clone();
         let file = self.files[file].name.clone();
         let text = Said::ColumnIs { column: name.clone(), role: role.said(), why: reasons };
@@ -343,7 +369,8 @@ impl Guessing<'_> {
             problems.push(TableError::new(name, "mapping.no_item", Said::NothingLikeItem));
         }
         if !self.has(Role::Date) && !self.has(Role::Datetime) {
-            problems.push(TableError::new(name, "mapping.no_date", Said::NothingLikeDay));
+            let all = std::iter::once(&self.files[self.root]).chain(self.files);
+            problems.push(unreadable_day(all).unwrap_or_else(|| TableError::new(name, "mapping.no_date", Said::NothingLikeDay)));
         }
         problems
     }

@@ -24,6 +24,8 @@ pub(crate) fn decide(stats: &Stats, usual: Option<(Mark, Said)>) -> Decided {
     if stamps > 0 && holds(stamps + days) {
         let mut both = stats.stamps.clone();
         both.numbers += stats.dates.numbers;
+        both.plain += stats.dates.plain;
+        both.named += stats.dates.named;
         let (order, sure, why) = order(&both);
         return Decided { kind: Kind::Datetime, format: Format::Datetime { order }, sure, why, exceptions: told - stamps - days };
     }
@@ -63,8 +65,11 @@ fn line_has(evidence: &Evidence) -> Said {
 fn order(dates: &Dates) -> (DateOrder, Sure, Said) {
     use DateOrder::{DayMonthYear, MonthDayYear, YearMonthDay};
     let say = |order: DateOrder, sure, why| (order, sure, Said::DaysLike { sample: order.sample(), why: Box::new(why) });
-    if dates.numbers == 0 {
-        return say(YearMonthDay, Sure::Certain, Said::YearInFront);
+    match (dates.numbers, dates.plain, dates.named) {
+        (0, _, 0) => return say(YearMonthDay, Sure::Certain, Said::YearInFront),
+        (0, 0, _) => return (YearMonthDay, Sure::Certain, Said::MonthNamed),
+        (0, years, months) => return (YearMonthDay, Sure::Certain, Said::YearsAndMonths { years, months }),
+        _ => {}
     }
     match (&dates.first_over, &dates.second_over) {
         (Some(_), None) => return say(DayMonthYear, Sure::Certain, line_has(&dates.first_over)),

@@ -30,8 +30,10 @@ impl DateOrder {
 /// A date as it is written, before the order of its column is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// Says itself what is what.
+    /// Says itself what is what: the year stands in front.
     Plain(Date),
+    /// Says itself what is what: the month is named.
+    Named(Date),
     /// Three numbers; the last one is the year unless the order says otherwise.
     Numbers { a: i16, b: i16, c: i16, dotted: bool },
 }
@@ -39,7 +41,7 @@ pub(crate) enum Written {
 impl Written {
     pub(crate) fn read(self, order: DateOrder) -> Option<Date> {
         match self {
-            Self::Plain(date) => Some(date),
+            Self::Plain(date) | Self::Named(date) => Some(date),
             Self::Numbers { a, b, c, .. } => match order {
                 DateOrder::DayMonthYear => date(full_year(c), b, a),
                 DateOrder::MonthDayYear => date(full_year(c), a, b),
@@ -154,7 +156,7 @@ fn named(text: &str) -> Option<Written> {
     let [first, second, year] = words.as_slice() else { return None };
     let (name, day) = if first.chars().all(char::is_alphabetic) { (first, second) } else { (second, first) };
     let day = day.trim_end_matches(|c: char| c.is_ascii_lowercase());
-    date(full_year(small(year)?), month(name)?, small(day)?).map(Written::Plain)
+    date(full_year(small(year)?), month(name)?, small(day)?).map(Written::Named)
 }
 
 /// 20161030

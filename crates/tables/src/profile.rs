@@ -15,6 +15,9 @@ pub struct FileProfile {
     /// SHA-256 of its raw bytes.
     #[serde(serialize_with = "hex")]
     pub digest: [u8; 32],
+    /// SHA-256 of what it holds, unpacked: by it the file is known again, whatever it comes packed in.
+    #[serde(serialize_with = "hex")]
+    pub content: [u8; 32],
     /// Raw bytes.
     pub bytes: u64,
     /// It is compressed.
@@ -131,6 +134,7 @@ fn finish(name: &str, text: Text, encoding: Encoding, encoding_why: Said, found:
     FileProfile {
         name: name.to_owned(),
         digest: text.raw.digest,
+        content: text.raw.content,
         bytes: text.raw.bytes,
         gzip: text.raw.gzip,
         encoding,

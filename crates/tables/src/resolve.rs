@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use crate::guess::unreadable_day;
 use crate::lookup::Lookup;
 use crate::profile::profile_as;
 use crate::{Assigned, ColumnRef, FileProfile, Format, Limits, Mapping, Part, RefusedLine, Role, Said, Source, TableError};
@@ -150,7 +151,8 @@ impl Resolving<'_> {
             return Err(TableError::new(name, "mapping.no_item", Said::NoItemNamed));
         }
         if !has(Role::Date) && !has(Role::Datetime) {
-            return Err(TableError::new(name, "mapping.no_date", Said::NoDayNamed));
+            let unreadable = unreadable_day(self.files.iter().map(|(_, profile)| profile));
+            return Err(unreadable.unwrap_or_else(|| TableError::new(name, "mapping.no_date", Said::NoDayNamed)));
         }
         let mut seen = HashSet::new();
         match self.mapping.columns.iter().find(|a| a.role != Role::ItemPart && !seen.insert(a.role)) {

@@ -90,7 +90,7 @@ impl Source {
         Arc::clone(&self.name)
     }
 
-    /// Opens the file; `digest` computes SHA-256 of the raw bytes on the way.
+    /// Opens the file; `digest` computes SHA-256 of the raw bytes, and of the unpacked ones, on the way.
     pub(crate) fn body(&self, limits: &Limits, digest: bool) -> Result<Body, TableError> {
         let fault = |e: io::Error| TableError::from_io(&self.name, &e);
         let inner = (self.open)().map_err(fault)?;
@@ -98,7 +98,8 @@ impl Source {
         let mut raw = BufReader::with_capacity(64 * 1024, raw);
         let gzip = raw.fill_buf().map_err(fault)?.starts_with(&[0x1f, 0x8b]);
         let inner = if gzip { Packing::Gzip(Box::new(MultiGzDecoder::new(raw))) } else { Packing::Plain(raw) };
-        Ok(Body { inner, read: 0, file_bytes: limits.file_bytes, gzip_ratio: limits.gzip_ratio })
+        let unpacked = (digest && gzip).then(Sha256::new);
+        Ok(Body { inner, unpacked, read: 0, file_bytes: limits.file_bytes, gzip_ratio: limits.gzip_ratio })
     }
 }
 
@@ -127,20 +128,24 @@ enum Packing {
 /// The unpacked bytes of an open file.
 pub(crate) struct Body {
     inner: Packing,
+    /// Over the unpacked bytes; none where they are the raw ones.
+    unpacked: Option<Sha256>,
     read: u64,
     file_bytes: u64,
     gzip_ratio: u64,
 }
 
-/// What is known of the raw bytes once the body was read to its end.
+/// What is known of the bytes once the body was read to its end.
 pub(crate) struct Raw {
     pub digest: [u8; 32],
+    /// The digest of the unpacked bytes.
+    pub content: [u8; 32],
     pub bytes: u64,
     pub gzip: bool,
 }
 
 impl Body {
-    /// Reads what is left and gives the digest of the raw bytes.
+    /// Reads what is left and gives the digests.
     pub(crate) fn finish(self) -> io::Result<Raw> {
         let (mut raw, gzip) = match self.inner {
             Packing::Plain(raw) => (raw, false),
@@ -148,7 +153,8 @@ impl Body {
         };
         io::copy(&mut raw, &mut io::sink())?;
         let Hashed { hash, count, .. } = raw.into_inner();
-        Ok(Raw { digest: hash.map_or([0; 32], |hash| hash.finalize().into()), bytes: count, gzip })
+        let digest = hash.map_or([0; 32], |hash| hash.finalize().into());
+        Ok(Raw { digest, content: self.unpacked.map_or(digest, |hash| hash.finalize().into()), bytes: count, gzip })
     }
 
     fn raw_count(&self) -> u64 {
@@ -172,6 +178,9 @@ impl Read for Body {
                 _ => e,
             })?,
         };
+        if let Some(hash) = &mut self.unpacked {
+            hash.update(&out[..n]);
+        }
         self.read += n as u64;
         if self.read > self.file_bytes {
             return Err(Stop::io("file.too_large", Said::FileLarge { megabytes: self.file_bytes >> 20 }));

@@ -103,6 +103,10 @@ fn gzip_is_known_by_its_bytes() {
     let found = look(&packed);
     assert!(found.gzip && found.rows == 2);
     assert_ne!(found.digest, look(PLAIN).digest);
+    let plain = look(PLAIN);
+    assert_eq!((found.content, plain.content), (plain.digest, plain.digest), "what it holds is the same, packed or not");
+    let (one, other) = PLAIN.as_bytes().split_at(40);
+    assert_eq!(look([gzip(one), gzip(other)].concat()).content, plain.digest, "however it is packed");
     assert_eq!(profile(&file("sales.csv.gz", PLAIN), &Limits::default()).unwrap().rows, 2);
     assert_eq!(look([packed.as_slice(), &gzip(b"2024-05-03,3,Bun,1,1.00\n")].concat()).rows, 3);
     assert_eq!(code(&packed[..packed.len() - 9]), "file.gzip_truncated");
@@ -206,6 +210,10 @@ fn day_and_month_are_told_apart_or_the_doubt_is_said() {
     assert_eq!((sure, why), (Sure::Unsure, Said::DaysLike { sample: "D/MM/YYYY", why: Box::new(doubt) }));
     assert_eq!(order(&["14/02/2024", "02/14/2024", "15/02/2024"]).1, Sure::Unsure);
     assert_eq!(order(&["1.2.2024"]).0, dmy);
+    let why = |dates: &[&str]| order(dates).2;
+    assert_eq!(why(&["2024-02-01"]), Said::DaysLike { sample: "YYYY-MM-DD", why: Box::new(Said::YearInFront) });
+    assert_eq!(why(&["1 Feb 2024", "2 Feb 2024"]), Said::MonthNamed);
+    assert_eq!(why(&["1 Feb 2024", "2024-02-01", "2024-02-02 10:00"]), Said::YearsAndMonths { years: 2, months: 1 });
     let (format, sure, _) = order(&["2024-02-01T10:00:00Z", "2024-02-01T11:00:00+03:00"]);
     assert_eq!((format, sure), (Format::Datetime { order: DateOrder::YearMonthDay }, Sure::Certain));
 }
@@ -358,6 +366,31 @@ fn a_file_that_changes_under_the_reader_ends_the_reading() {
         let last = read(&[file("sales.csv", after)], &profiles, &mapping, &Limits::default()).unwrap().last().unwrap();
         assert_eq!(last.unwrap_err().code, "file.changed");
     }
+}
+
+#[test]
+fn a_day_that_can_not_be_read_is_told_by_its_column_and_a_cell() {
+    let problem = |text: &str| guess(&[look(text)]).problems.swap_remove(0);
+    let serials = problem("ticket,date,item,price\n1,45413,Bread,3.20\n2,45414,Cake,4.00\n");
+    let said = Said::NotDays { column: "date".into(), line: 2, cell: "45413".into(), cells: 2, days: 0 };
+    assert_eq!((serials.code, serials.reason), ("mapping.no_date", said));
+    let words = problem("ticket,Sale date,item,price\n1,2024-05-01,Bread,3.20\n2,last Monday,Cake,4.00\n");
+    let said = Said::NotDays { column: "Sale date".into(), line: 3, cell: "last Monday".into(), cells: 2, days: 1 };
+    assert_eq!(words.reason, said);
+    assert_eq!(problem("date,item,price\n,Bread,3.20\n,Cake,4.00\n").reason, Said::DaysMissing { column: "date".into() });
+    assert_eq!(problem("item,price\nBread,3.20\n").reason, Said::NothingLikeDay);
+    // Told as well where a person confirms a mapping without a day.
+    let source = [file("sales.csv", "date,item,price\nsoon,Bread,3.20\n")];
+    let profiles = [profile(&source[0], &Limits::default()).unwrap()];
+    let refused = read(&source, &profiles, &guess(&profiles).mapping, &Limits::default()).err().unwrap();
+    assert!(matches!(refused.reason, Said::NotDays { .. }), "{refused:?}");
+    let (guess, ..) = sales("date,item\n20240501,Bread\n20240502,Cake\n");
+    let why = Said::DaysLike { sample: "YYYYMMDD", why: Box::new(Said::YearInFront) };
+    assert!(
+        guess.decisions.iter().any(|d| matches!(&d.text, Said::ColumnIs { why: all, .. } if all.contains(&why))),
+        "{:?}",
+        guess.decisions
+    );
 }
 
 #[test]

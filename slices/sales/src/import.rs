@@ -3,12 +3,14 @@
 //! Page, API and command line go one way, [`run_understood`]. The files are read twice: once to know their items, once to write them,
 //! so that memory holds items and one chunk of lines, never a file. Everything is written in one transaction: all of it or
 //! nothing. A past sale leaves the stock of today as it is: each line is made and sold in passing, at standard cost, so no
-//! row that a till waits for is locked. Nothing is ever told by what stands in a line: a file is known by its digest, a
-//! ticket by its source, its own number and its moment.
+//! row that a till waits for is locked. Nothing is ever told by what stands in a line: a file is known by the digest of what it
+//! holds, a ticket by its source, its own number and its moment. What bears the number of an order of the same day, but another till's
+//! name, may be the same sale or not: that is asked, never guessed.
 
 mod commands;
 mod document;
 mod job;
+mod known;
 mod lines;
 mod look;
 mod measure;
@@ -30,6 +32,7 @@ use utoipa::ToSchema;
 use web::Routes;
 
 pub use document::{Document, Outcome};
+pub use known::Alike;
 pub use understand::{Understood, understand};
 pub use words::{refusal, worded, words};
 pub use work::{run, run_understood};
@@ -49,6 +52,8 @@ pub struct ImportAsk {
     pub dry_run: bool,
     /// Import the other lines although some were refused.
     pub skip_refused: bool,
+    /// They are another till's, although most of their numbers are here already on the same days.
+    pub another_till: bool,
     /// The import that was made when the files were uploaded; none on the command line.
     pub import: Option<ImportId>,
 }
@@ -122,6 +127,9 @@ pub struct ImportReport {
     pub days: Option<(Day, Day)>,
     /// The earlier import of the same files, when nothing was new.
     pub already_imported: Option<ImportId>,
+    /// Orders that stand here already by number and day, as another till's or at another moment. Where they are most, nothing is
+    /// kept unless a person says that they are another till's.
+    pub alike: Option<Alike>,
     /// The first lines as they were read, for the page.
     #[serde(skip)]
     pub(crate) sample: Vec<look::Sample>,

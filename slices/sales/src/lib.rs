@@ -69,11 +69,12 @@ fn routes(routes: &mut Routes) {
     import::routes(routes);
 }
 
-/// Customers by name, and payments by the number of their sale.
+/// Customers by name, payments by the number of their sale, and orders of a past by the number that their till gave them.
 fn search<'a>(tx: &'a mut Tx, wanted: &'a str) -> BoxFuture<'a, Result<Vec<Found>>> {
     Box::pin(async move {
         let mut found = customer::search(tx, wanted).await?;
         found.extend(payment::search(tx, wanted).await?);
+        found.extend(order::search(tx, wanted).await?);
         Ok(found)
     })
 }

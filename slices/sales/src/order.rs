@@ -2,6 +2,7 @@
 //! paid; a refund is an order of its own that names the one it pays back.
 
 use db::Tx;
+use futures::future::BoxFuture;
 use kernel::{
     At, Cause, Currency, CustomerId, Day, DeviceId, DocumentRef, Error, ItemId, Money, Movement, OrderId, PaymentId, Permission,
     Permissions, Quantity, Ratio, Result, SiteId, TaxId, Transfer, Valuation, account,
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{t, tf};
+use web::{Found, t, tf};
 
 use crate::till::{Item, StockRule, Till};
 
@@ -515,6 +516,40 @@ async fn load_payments(tx: &mut Tx, id: OrderId, currency: Currency) -> Result<(
         if with_order { payments.push(payment) } else { received.push(payment) }
     }
     Ok((payments, received))
+}
+
+/// What is typed of a ticket's number before others that begin with it are found: fewer signs begin most of a past's.
+const BEGINNING: usize = 3;
+
+/// Orders of a past by the number that their till gave them, the newest of that number first, then those whose number begins so.
+pub(crate) fn search<'a>(tx: &'a mut Tx, wanted: &'a str) -> BoxFuture<'a, Result<Vec<Found>>> {
+    Box::pin(async move {
+        if !tx.op().permissions.has(Permission::OrderRead) {
+            return Ok(Vec::new());
+        }
+        let tenant = tx.tenant().uuid();
+        let end = if wanted.chars().count() < BEGINNING { wanted.to_owned() } else { format!("{wanted}\u{10ffff}") };
+        let rows = sqlx::query!(
+            r#"(SELECT id AS "id!", external_number AS "number!", day AS "day!", total AS "total!", currency AS "currency!" FROM sales.orders
+                WHERE tenant_id = $1 AND external_number = $2 AND import_id IS NOT NULL ORDER BY placed_at DESC LIMIT 10)
+            UNION ALL (SELECT id, external_number, day, total, currency FROM sales.orders
+                WHERE tenant_id = $1 AND external_number > $2 AND external_number < $3 AND import_id IS NOT NULL
+                ORDER BY external_number, placed_at LIMIT 10)
+            LIMIT 10"#,
+            tenant,
+            wanted,
+            end
+        )
+        .fetch_all(tx.conn())
+        .await?;
+        let found = rows.into_iter().map(|r| {
+            let currency: Currency = r.currency.parse().map_err(|e: &str| Error::Internal(e.into()))?;
+            // Tills count anew, and what was given back bears the number of its sale: the day and the total tell them apart.
+            let label = format!("{} · {} · {}", r.number, r.day, Money::new(r.total, currency));
+            Ok(Found { label, kind: "order", href: format!("/orders/{}", r.id) })
+        });
+        found.collect()
+    })
 }
 
 /// The id of a document as a plain UUID, for history.

@@ -92,3 +92,35 @@ fn a_refund_of_a_past_order_names_it_by_the_number_of_its_source() {
         assert!(page.contains(&format!("<a href=\"/orders/{past}\">T-77</a>")), "{page}");
     });
 }
+
+#[test]
+fn a_past_order_is_found_by_the_number_that_its_till_gave_it() {
+    run(async |story| {
+        let file = "date,time,ticket,item,quantity,price\n\
+            2017-03-01,09:00:00,T-77,Bread,2,3.20\n2017-03-01,09:05:00,T-771,Bread,1,3.20\n2017-03-01,09:10:00,U-1,Bread,1,3.20\n\
+            2017-04-02,09:00:00,T-77,Tea,1,1.90\n2017-04-02,09:00:00,T-77,Tea,-1,1.90\n";
+        let files = vec![tables::Source::bytes("till.csv", file.as_bytes().to_vec())];
+        let ask = sales::import::ImportAsk { files, ..Default::default() };
+        sales::import::run(&story.db, story.op(), ask, &|_| ()).await.unwrap();
+        let labels = |page: &str| -> Vec<String> {
+            let names = page.split("class=\"place-name\">").skip(1);
+            // The rail's places stand on the page as well.
+            names.map(|rest| rest.split('<').next().unwrap().to_owned()).filter(|name| name.contains(" · ")).collect()
+        };
+        let found = |said: &str| format!("/search?q={said}");
+        let page = story.get(&found("T-77")).await.ok().text();
+        let (newest, rest) = (labels(&page)[..2].to_vec(), labels(&page)[2..].to_vec());
+        for back in ["T-77 · 2017-04-02 · £1.90", "T-77 · 2017-04-02 · −£1.90"] {
+            assert!(newest.iter().any(|label| label == back), "{newest:?}");
+        }
+        assert_eq!(rest, ["T-77 · 2017-03-01 · £6.40", "T-771 · 2017-03-01 · £3.20"]);
+        let id = text(&story.get("/v1/orders?sort=placed&to=2017-03-01").await.ok().json()["rows"][0]["id"]);
+        assert!(page.contains(&format!("/orders/{id}")), "{page}");
+        // Two signs begin most numbers, so they find what is called just so.
+        assert!(labels(&story.get(&found("T-")).await.ok().text()).is_empty());
+        let baker = story.member(&[kernel::Role::Baker]).await;
+        assert!(labels(&baker.get(&found("T-77")).await.ok().text()).is_empty(), "who may not see orders");
+        let (_, neighbour) = story.neighbour().await;
+        assert!(labels(&neighbour.get(&found("T-77")).await.ok().text()).is_empty());
+    });
+}

@@ -89,7 +89,7 @@ fn a_bakery_loads_its_half_year_by_page_and_its_stock_stays_as_it_is() {
             story.owner.upload("/import", &[], &[("files", "BreadBasket_DMS.csv.gz", &sales), ("files", "prices.csv", &prices)]).await;
         let (page, id) = (given.location(), given.location().rsplit('/').next().unwrap().to_owned());
         let shown = story.get(&page).await.ok().text();
-        assert!(shown.contains("YYYY-MM-DD") && shown.contains("NONE stands 786 times for nothing"), "{shown}");
+        assert!(shown.contains("YYYY-MM-DD") && shown.contains("786 lines have NONE, which is read as no “Item”"), "{shown}");
 
         story.form(&page, &[("act", "try"), ("source", "till"), ("costPercent", "35"), ("method", "cash")]).await.ok();
         assert!(story.get(&page).await.ok().text().contains("http-equiv=\"refresh\""));
@@ -210,10 +210,8 @@ fn a_longer_export_of_the_same_till_brings_only_what_is_new() {
         // The tickets of another till count alike; its time differs, and its name may, too.
         let other = TILL.replace("2024-03-01", "2024-04-01").replace("2024-03-02", "2024-04-02");
         assert_eq!(import(&story, ask(vec![csv("other.csv", &other)])).await.skipped, 0);
-        let second = ImportAsk {
-            options: Options { source: Some("Till 2".into()), ..Options::default() },
-            ..ask(vec![csv("2.csv", &format!("{TILL}\n"))])
-        };
+        let options = Options { source: Some("Till 2".into()), ..Options::default() };
+        let second = ImportAsk { options, another_till: true, ..ask(vec![csv("2.csv", &format!("{TILL}\n"))]) };
         assert_eq!(import(&story, second).await.accepted, 5);
         // Files that overlap, given at once.
         let both = vec![csv("a.csv", &TILL.replace("2024", "2023")), csv("b.csv", &longer.replace("2024", "2023"))];
@@ -322,10 +320,10 @@ fn why_columns_are_taken_so_and_lines_are_refused_is_told_in_words() {
         let wanted = [
             "its 13 rows are the sale lines. Read as UTF-8 because every byte is plain ASCII; cells parted by comma, header in line 1.",
             "it takes part in nothing: no column of the others points to it. Read as UTF-8 because every byte is plain ASCII; cells parted by comma, header in line 1.",
-            "day is the date because of its name; it is D/MM/YYYY because line 2 has 15/02/2024; one cell is something else, 31/02/2031 in line 7.",
-            "ticket is the ticket because of its name.",
-            "item is the item because of its name; NONE stands once for nothing.",
-            "price is the unit price because of its name; its numbers are written like 1,234.50 because line 2 has 3.20.",
+            "day is taken for “Day” because of its name; it is D/MM/YYYY because line 2 has 15/02/2024; one cell is something else, 31/02/2031 in line 7.",
+            "ticket is taken for “Ticket” because of its name.",
+            "item is taken for “Item” because of its name; one line has NONE, which is read as no “Item”.",
+            "price is taken for “Price of one” because of its name; its numbers are written like 1,234.50 because line 2 has 3.20.",
         ];
         for sentence in wanted {
             assert!(said.contains(&sentence), "{sentence}: {said:#?}");
@@ -463,5 +461,41 @@ fn a_past_of_a_site_in_another_currency_is_kept_in_its_own() {
         sale["siteId"] = json!(site);
         assert_eq!(story.post("/v1/sales", &sale).await.ok().json()["total"], euros(120));
         assert!(story.check().await.is_empty());
+    });
+}
+
+#[test]
+fn what_a_person_looks_at_before_they_confirm_is_money_of_their_site() {
+    run(async |story| {
+        let file = "time,ticket,item,qty,price\n2024-05-01 10:00,1,Bread,2,3.2\n2024-05-01 10:05,2,Bread,-1,3.2\n";
+        let page = story.owner.upload("/import", &[], &[("files", "a.csv", file.as_bytes())]).await.location();
+        let shown = story.get(&page).await.ok().text();
+        for amount in ["£3.20", "£6.40", "−£3.20"] {
+            assert!(shown.contains(&format!("<span class=\"number\">{amount}</span>")), "{amount}: {shown}");
+        }
+        let given = story.get(&format!("/v1/imports/{}", page.rsplit('/').next().unwrap())).await.ok().json();
+        assert_eq!(given["currency"], "GBP", "{given}");
+        // What is chosen in a column is called as the sentence above it calls it.
+        for said in ["price is taken for “Price of one”", ">Price of one</option>"] {
+            assert!(shown.to_lowercase().contains(&said.to_lowercase()), "{said}: {shown}");
+        }
+        let off = "time,ticket,item,price,discount\n2024-05-01 10:00,1,Bread,3.20,5.00\n";
+        let refused = import(&story, ask(vec![csv("off.csv", off)])).await.refused;
+        assert_eq!(refused[0].reason, "The discount is more than the line: £5.00 of £3.20.");
+    });
+}
+
+#[test]
+fn a_day_that_can_not_be_read_is_told_with_a_cell_of_its_column() {
+    run(async |story| {
+        let file = "ticket,date,item,price\n1,45413,Bread,3.20\n2,45414,Tea,1.90\n";
+        let page = story.owner.upload("/import", &[], &[("files", "a.csv", file.as_bytes())]).await.location();
+        let said = "The column date can&#39;t be read as days: line 2 has “45413”, and 0 of its 2 cells are days.";
+        let shown = story.get(&page).await.ok().text();
+        assert!(shown.contains(said) || shown.contains(&said.replace("&#39;", "'")), "{shown}");
+        story.form(&page, &[("act", "try"), ("source", "till"), ("costPercent", "0"), ("method", "cash")]).await.ok();
+        story.jobs().await;
+        let failed = story.get(&format!("/v1/imports/{}", page.rsplit('/').next().unwrap())).await.ok().json();
+        assert!(failed["error"].as_str().unwrap().contains("The column date can't be read as days: line 2 has “45413”"), "{failed}");
     });
 }

@@ -43,6 +43,8 @@ import-method-help = For lines that do not say how they were paid.
 import-rest = What the files do not say
 import-skip = Import the other lines
 import-skip-help = Otherwise one refused line stops the whole import.
+import-another-till = These are another till's
+import-another-till-help = Then they are taken, although their numbers are here already on the same days.
 import-confirm = This is what the files were taken for. Look it over, change what is wrong, and try it.
 import-sample = The first lines as they were read
 import-column = Column
@@ -63,31 +65,20 @@ import-already-open = Open that import
 import-said-done = The past is in the books.
 import-said-tried = This is what would happen. Nothing was kept.
 import-said-already = All of this was imported before. Nothing was done again.
+import-said-alike = Most of these orders are here already, so nothing was kept.
+import-alike = { $orders ->
+    [one] Of { $among } orders looked at, one has a number that is here already on its day. { $import } brought it, from “{ $source }”.
+   *[other] Of { $among } orders looked at, { $orders } have numbers that are here already on their days. { $import } brought them, from “{ $source }”.
+}
+import-alike-passed = What is here at the same moment is passed over.
+import-alike-moved = They stand there at another time of day. If they are the same sales, leave them; if not, say below that these are another till's.
+import-alike-mend = If it is the same till, name it so below: what is here at the same moment is passed over. If it is not, say below that these are another till's.
 import-said-nothing = There was nothing to take. Nothing was kept.
 import-said-refused = { $n ->
     [one] One line was refused, so nothing was kept.
    *[other] { $n } lines were refused, so nothing was kept.
 }
 import-role-none = Not used
-import-role-ticket = Ticket
-import-role-line_id = Line's own number
-import-role-date = Day
-import-role-time = Time
-import-role-datetime = Day and time
-import-role-item = Item
-import-role-item_part = Part of the item's name
-import-role-item_id = Item's code
-import-role-category = Category
-import-role-quantity = Quantity
-import-role-unit_price = Price of one
-import-role-line_total = Price of the line
-import-role-discount = Discount
-import-role-tax = Tax (not used)
-import-role-customer = Customer (not used)
-import-role-seller = Seller (not used)
-import-role-site = Site (not used)
-import-role-channel = Channel (not used)
-import-role-payment_method = Paid by
 import-format-plain = As it stands
 import-format-ymd = Year-month-day
 import-format-dmy = Day/month/year
@@ -103,7 +94,7 @@ import-why-too-large = A number of the line is too large.
 import-why-decimals = The quantity { $quantity } has more than six decimals.
 import-why-no-quantity = The line sells nothing: its quantity is 0.
 import-why-discount = The discount is more than the line.
-import-why-discount-of = The discount is more than the line: { $off } of { $gross } minor units.
+import-why-discount-of = The discount is more than the line: { $off } of { $gross }.
 import-why-no-price = { $item } has no price, neither in the files nor on the price list.
 import-why-item-long = The item's name is longer than 200 letters.
 import-why-item-signs = The item's name holds signs that can't be written.

@@ -43,14 +43,16 @@ tables-nothing-like-sales = None of the files looks like sales: a column with it
 tables-nothing-like-item = No column looks like the item.
 tables-nothing-like-day = No column looks like the day of the sale.
 tables-no-lines-named = No file is named as the one with the sale lines.
-tables-no-item-named = No column is named as the item.
-tables-no-day-named = No column is named as the day of the sale.
+tables-no-item-named = No column is named as “Item” or “Item's code”.
+tables-no-day-named = No column is named as “Day” or “Day and time”.
+tables-not-days = The column { $column } can't be read as days: line { $line } has “{ $cell }”, and { $days } of its { $cells } cells are days. Write them as 2024-05-31 or 31/05/2024, or name another column as “Day”.
+tables-days-missing = The column { $column } holds no days: its cells are empty. Fill them, or name another column as “Day”.
 tables-unknown-file = The mapping names { $file }, which was not given.
 tables-unknown-column = The file has no column { $column }.
 tables-other-columns = The file has other columns than { $file }; import it by itself.
 tables-not-joined = A column of the file is used, but nothing says how its rows are found.
 tables-out-of-reach = The column { $column } can't be reached from the lines.
-tables-role-twice = Two columns are named as the { $role }.
+tables-role-twice = Two columns are named as “{ $role }”.
 tables-lookup-large = The file is looked up in and may have { $rows } rows and { $megabytes } MB of content at most.
 tables-lookup-broken = More than { $most } rows of the file can't be used.
 tables-lookup-twice = The file holds { $key } twice, with different content.
@@ -104,7 +106,7 @@ tables-header-in = header in line { $line }
 tables-no-header = no header
 
 # What a column was taken for
-tables-column-is = { $column } is the { $role } because { $why }.
+tables-column-is = { $column } is taken for “{ $role }” because { $why }.
 tables-by-name = of its name
 tables-by-content = of what it holds
 tables-no-two-alike = no two lines have the same
@@ -118,28 +120,28 @@ tables-exceptions = { $count ->
    *[other] { $count } cells are something else, the first is { $cell } in line { $line }
 }
 tables-empty-word = { $count ->
-    [one] { $word } stands once for nothing
-   *[other] { $word } stands { $count } times for nothing
+    [one] one line has { $word }, which is read as no “{ $role }”
+   *[other] { $count } lines have { $word }, which is read as no “{ $role }”
 }
-tables-role-ticket = ticket
-tables-role-line-id = line id
-tables-role-date = date
-tables-role-time = time
-tables-role-datetime = date and time
-tables-role-item = item
-tables-role-item-part = item part
-tables-role-item-id = item id
-tables-role-category = category
-tables-role-quantity = quantity
-tables-role-unit-price = unit price
-tables-role-line-total = line total
-tables-role-discount = discount
-tables-role-tax = tax
-tables-role-customer = customer
-tables-role-seller = seller
-tables-role-site = site
-tables-role-channel = channel
-tables-role-payment-method = payment method
+tables-role-ticket = Ticket
+tables-role-line-id = Line's own number
+tables-role-date = Day
+tables-role-time = Time
+tables-role-datetime = Day and time
+tables-role-item = Item
+tables-role-item-part = Part of the item's name
+tables-role-item-id = Item's code
+tables-role-category = Category
+tables-role-quantity = Quantity
+tables-role-unit-price = Price of one
+tables-role-line-total = Price of the line
+tables-role-discount = Discount
+tables-role-tax = Tax (not used)
+tables-role-customer = Customer (not used)
+tables-role-seller = Seller (not used)
+tables-role-site = Site (not used)
+tables-role-channel = Channel (not used)
+tables-role-payment-method = Paid by
 
 # How its cells are read
 tables-holds-nothing = it holds nothing
@@ -147,7 +149,9 @@ tables-holds-words = it holds words
 tables-holds-times = its cells are times of day
 tables-days-like = it is { $sample } because { $why }
 tables-line-has = line { $line } has { $cell }
-tables-year-in-front = the year stands in front, or the month is named
+tables-year-in-front = the year stands in front
+tables-month-named = its months are named, so its days can be read in one way only
+tables-years-and-months = the year stands in front in { $years } of its cells, and the month is named in { $months }
 tables-days-disagree = most rows fit, but they do not agree: { $one }, { $other }
 tables-days-with-dots = dates with dots are written so; no day is over 12
 tables-days-back = { $fewer ->

@@ -189,6 +189,33 @@ fn a_long_past_and_large_amounts_fit_a_phone_and_a_desk_in_both_themes() {
 }
 
 #[test]
+fn imports_fit_a_phone_and_a_desk_in_both_themes() {
+    run(async |story| {
+        let till = "date,time,ticket,item,quantity,price\n2017-03-01,09:00:00,1,Sourdough,2,3.20\n2017-03-01,09:05:00,2,NONE,1,1.90\n\
+            2017-03-01,09:05:00,2,Cinnamon bun,2,1.90\n2017-03-01,09:10:00,301,Coffee,1,2.60\n2017-03-01,09:10:00,301,Cinnamon bun,-1,1.90\n";
+        let given = async |file: &str| story.owner.upload("/import", &[], &[("files", "till.csv", file.as_bytes())]).await.location();
+        let ran = async |page: &str, dry: bool, ends: &str| {
+            let path = format!("/v1{}", page.replace("/import/", "/imports/"));
+            story.post(&format!("{path}/run"), &json!({ "dryRun": dry, "decided": { "source": "Front till" } })).await.ok();
+            story.jobs().await;
+            assert_eq!(story.get(&path).await.ok().json()["state"], ends);
+        };
+        let first = given(till).await;
+        ran(&first, false, "done").await;
+        let again = given(till).await;
+        // A line more and a column less: it would stand there twice.
+        let longer = till.replace(",09:00:00", "").replace(",09:05:00", "").replace(",09:10:00", "").replace(",time", "")
+            + "2017-03-02,4,Coffee,1,2.60\n";
+        let (seen, tried) = (given(&longer).await, given(&longer).await);
+        ran(&tried, true, "refused").await;
+        let unread = given(&till.replace("2017-03-01", "the first")).await;
+        let paths = json!({ "import-done": first, "import-again": again, "import-seen": seen, "import-tried": tried, "import-unread": unread,
+            "search-ticket": "/search?q=301" });
+        tell(&story, "every_page", json!({ "paths": paths, "strange": {} })).await;
+    });
+}
+
+#[test]
 fn the_team_and_the_operator_fit_a_phone_and_a_desk_in_both_themes() {
     run(async |story| {
         let ada = story.member(&[kernel::Role::Baker]).await;

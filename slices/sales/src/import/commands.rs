@@ -142,6 +142,9 @@ pub struct RunImport {
     /// Import the other lines although some are refused.
     #[serde(default)]
     pub skip_refused: bool,
+    /// They are another till's, although most of their numbers are here already on the same days.
+    #[serde(default)]
+    pub another_till: bool,
     /// Decided in the same step.
     #[serde(default)]
     pub decided: Option<Decided>,
@@ -157,12 +160,13 @@ impl Command for RunImport {
         }
         let (tenant, now) = (tx.tenant().uuid(), tx.now());
         let begun = sqlx::query!(
-            "UPDATE sales.import SET state = 'running', dry_run = $3, skip_refused = $4, progress = 0, error = NULL, finished_at = NULL
+            "UPDATE sales.import SET state = 'running', dry_run = $3, skip_refused = $4, another_till = $5, progress = 0, error = NULL, finished_at = NULL
             WHERE tenant_id = $1 AND id = $2 AND state NOT IN ('running', 'done')",
             tenant,
             self.id.uuid(),
             self.dry_run,
-            self.skip_refused
+            self.skip_refused,
+            self.another_till
         )
         .execute(tx.conn())
         .await?;
@@ -171,7 +175,12 @@ impl Command for RunImport {
         }
         tx.queue(Job { name: "sales.import", payload: json!({ "id": self.id }), run_at: now as At });
         if !self.dry_run {
-            tx.log(Change::of("import.begun", "import", self.id, &json!({ "skipRefused": self.skip_refused })));
+            tx.log(Change::of(
+                "import.begun",
+                "import",
+                self.id,
+                &json!({ "skipRefused": self.skip_refused, "anotherTill": self.another_till }),
+            ));
         }
         Ok(ImportState { id: self.id, state: "running".into() })
     }

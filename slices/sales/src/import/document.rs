@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tables::Mapping;
 use utoipa::ToSchema;
+use uuid::Uuid;
 use web::{Cx, Routes};
 
-use super::{ImportAsk, ImportReport, REFUSED, RefusedLine, place::Place, understand::Reading};
+use super::{Alike, ImportAsk, ImportReport, REFUSED, RefusedLine, place::Place, understand::Reading};
 
 /// Where an import ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -68,6 +69,9 @@ pub struct Document {
     /// What is missing before anything can be read.
     #[schema(value_type = Vec<Object>)]
     pub problems: Value,
+    /// In which its amounts are: its site's.
+    #[schema(value_type = String, example = "GBP")]
+    pub currency: Currency,
     /// The first lines as they were read.
     #[schema(value_type = Vec<Object>)]
     pub sample: Value,
@@ -80,6 +84,10 @@ pub struct Document {
     pub dry_run: bool,
     /// The other lines are imported although some are refused.
     pub skip_refused: bool,
+    /// A person said that they are another till's, although most of their numbers are here already on the same days.
+    pub another_till: bool,
+    /// Of its first orders, those that stand here already by number and day, whichever till brought them; what came of a run tells it of all.
+    pub alike: Option<Alike>,
     /// Lines read so far by the run that goes on.
     pub progress: i64,
     /// Lines in all files.
@@ -181,8 +189,12 @@ pub(super) async fn load(tx: &mut Tx, id: ImportId) -> Result<Document> {
     let r = sqlx::query!(
         r#"SELECT i.name, i.state, i.site_id, i.source, i.mapping, i.profiles, i.decisions, i.problems, i.sample, i.cost_percent, i.method, i.dry_run,
             i.skip_refused, i.progress, i.progress_of, i.lines, i.accepted, i.skipped, i.refused, i.left_out, i.rounded, i.documents, i.items_made,
-            i.total, i.currency, i.first_day, i.last_day, i.already, i.error, i.created_at, i.finished_at, n.number AS "number?"
-        FROM sales.import i LEFT JOIN db.number n ON n.tenant_id = i.tenant_id AND n.document_id = i.id WHERE i.tenant_id = $1 AND i.id = $2"#,
+            i.total, i.currency, i.first_day, i.last_day, i.already, i.error, i.created_at, i.finished_at, n.number AS "number?",
+            i.another_till, i.alike, i.alike_among, a.id AS "alike_import?", a.source AS "alike_source?", b.number AS "alike_number?"
+        FROM sales.import i LEFT JOIN db.number n ON n.tenant_id = i.tenant_id AND n.document_id = i.id
+            LEFT JOIN sales.import a ON a.tenant_id = i.tenant_id AND a.id = i.alike_import
+            LEFT JOIN db.number b ON b.tenant_id = i.tenant_id AND b.document_id = i.alike_import
+        WHERE i.tenant_id = $1 AND i.id = $2"#,
         tenant,
         id.uuid()
     )
@@ -192,6 +204,7 @@ pub(super) async fn load(tx: &mut Tx, id: ImportId) -> Result<Document> {
     let currency: Currency = r.currency.parse().map_err(|e: &str| Error::Internal(e.into()))?;
     let outcome = [Outcome::Tried, Outcome::Refused, Outcome::Already, Outcome::Done].into_iter().find(|o| o.code() == r.state);
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    let alike = alike((r.alike, r.alike_among), r.alike_import, r.alike_source, r.alike_number);
     let report = match outcome {
         None => None,
         Some(outcome) => Some(ImportReport {
@@ -209,6 +222,7 @@ pub(super) async fn load(tx: &mut Tx, id: ImportId) -> Result<Document> {
             total: Money::new(r.total, currency),
             days: r.first_day.zip(r.last_day),
             already_imported: r.already.map(ImportId::new),
+            alike: alike.clone(),
             sample: Vec::new(),
         }),
     };
@@ -223,11 +237,14 @@ pub(super) async fn load(tx: &mut Tx, id: ImportId) -> Result<Document> {
         profiles: r.profiles,
         decisions: r.decisions,
         problems: r.problems,
+        currency,
         sample: r.sample,
         cost_percent: r.cost_percent,
         method: r.method.parse()?,
         dry_run: r.dry_run,
         skip_refused: r.skip_refused,
+        another_till: r.another_till,
+        alike: alike.filter(|_| outcome.is_none()),
         progress: r.progress,
         progress_of: r.progress_of,
         report,
@@ -264,6 +281,10 @@ pub(super) struct NewFile {
 pub(super) struct New {
     pub id: ImportId,
     pub state: &'static str,
+    /// The import that took its files before.
+    pub already: Option<ImportId>,
+    /// Of its first orders, those that stand here already.
+    pub alike: Option<Alike>,
     pub site: SiteId,
     pub currency: Currency,
     pub source: String,
@@ -275,6 +296,7 @@ pub(super) struct New {
     pub cost_percent: i32,
     pub method: Method,
     pub skip_refused: bool,
+    pub another_till: bool,
     pub files: Vec<NewFile>,
 }
 
@@ -285,6 +307,8 @@ impl New {
         Self {
             id,
             state: "running",
+            already: None,
+            alike: None,
             site: place.site,
             currency: place.currency,
             source: source.to_owned(),
@@ -296,6 +320,7 @@ impl New {
             cost_percent: ask.options.cost_percent,
             method: ask.options.method.unwrap_or(Method::Cash),
             skip_refused: ask.skip_refused,
+            another_till: ask.another_till,
             files: reading.profiles.iter().map(file).collect(),
         }
     }
@@ -311,12 +336,13 @@ pub(super) async fn insert(tx: &mut Tx, new: &New) -> Result<()> {
     let (tenant, now, by) = (tx.tenant().uuid(), tx.now(), tx.op().account().ok().map(|a| a.uuid()));
     let mapping = serde_json::to_value(&new.mapping).map_err(|e| Error::Internal(e.to_string()))?;
     let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let (orders, among, import) = counted(new.alike.as_ref());
     let name = |f: &NewFile| f.name.chars().filter(|c| !c.is_control()).take(200).collect::<String>();
     sqlx::query!(
         "WITH made AS (
             INSERT INTO sales.import (tenant_id, id, name, state, site_id, source, mapping, profiles, decisions, problems, sample, cost_percent, method,
-                skip_refused, currency, created_by, created_at)
-            SELECT t.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17 FROM db.tenant t WHERE t.id = $1
+                skip_refused, currency, created_by, created_at, another_till, already, alike, alike_among, alike_import)
+            SELECT t.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $22, $23, $24, $25, $26 FROM db.tenant t WHERE t.id = $1
         )
         INSERT INTO sales.import_file (tenant_id, import_id, n, name, digest, bytes, path)
         SELECT t.id, $2, u.n, u.name, u.digest, u.bytes, u.path
@@ -342,20 +368,39 @@ pub(super) async fn insert(tx: &mut Tx, new: &New) -> Result<()> {
         &new.files.iter().map(|f| f.digest.to_vec()).collect::<Vec<_>>(),
         &new.files.iter().map(|f| whole(f.bytes)).collect::<Vec<_>>(),
         &new.files.iter().map(|f| f.path.clone()).collect::<Vec<_>>() as &[Option<String>],
+        new.another_till,
+        new.already.map(ImportId::uuid),
+        orders,
+        among,
+        import,
     )
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
+/// Orders that stand here already, as the row tells them.
+fn alike(count: (i64, i64), import: Option<Uuid>, source: Option<String>, number: Option<String>) -> Option<Alike> {
+    let whole = |n: i64| u64::try_from(n).unwrap_or(0);
+    let (orders, among) = (whole(count.0), whole(count.1));
+    Some(Alike { orders, among, import_id: ImportId::new(import?), number, source: source? })
+}
+
+/// Orders that stand here already, as the row keeps them.
+fn counted(alike: Option<&Alike>) -> (i64, i64, Option<Uuid>) {
+    let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    alike.map_or((0, 0, None), |a| (whole(a.orders), whole(a.among), Some(a.import_id.uuid())))
+}
+
 /// Writes down what came of a run.
 pub(super) async fn record(tx: &mut Tx, id: ImportId, report: &ImportReport) -> Result<()> {
     let (tenant, now) = (tx.tenant().uuid(), tx.op().source.now());
+    let (orders, among, import) = counted(report.alike.as_ref());
     let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     sqlx::query!(
         "UPDATE sales.import SET state = $3, lines = $4, accepted = $5, skipped = $6, refused = $7, left_out = $8, rounded = $9, documents = $10,
             items_made = $11, total = $12, currency = $13, already = $14, progress = $4, progress_of = $4, error = NULL, finished_at = $15, first_day = $16, last_day = $17,
-            sample = CASE WHEN jsonb_array_length($18) > 0 THEN $18 ELSE sample END
+            sample = CASE WHEN jsonb_array_length($18) > 0 THEN $18 ELSE sample END, alike = $19, alike_among = $20, alike_import = $21
         WHERE tenant_id = $1 AND id = $2",
         tenant,
         id.uuid(),
@@ -374,7 +419,10 @@ pub(super) async fn record(tx: &mut Tx, id: ImportId, report: &ImportReport) -> 
         now as At,
         report.days.map(|d| d.0) as Option<Day>,
         report.days.map(|d| d.1) as Option<Day>,
-        serde_json::to_value(&report.sample).map_err(|e| Error::Internal(e.to_string()))?
+        serde_json::to_value(&report.sample).map_err(|e| Error::Internal(e.to_string()))?,
+        orders,
+        among,
+        import
     )
     .execute(tx.conn())
     .await?;

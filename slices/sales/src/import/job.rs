@@ -99,6 +99,7 @@ async fn work(db: &Db, op: &Op, import: &Document, files: &[(String, Option<Path
         },
         dry_run: import.dry_run,
         skip_refused: import.skip_refused,
+        another_till: import.another_till,
         import: Some(import.id),
     };
     let (tell, told) = watch::channel(Progress::default());

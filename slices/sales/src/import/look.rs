@@ -10,6 +10,8 @@ use super::understand::Reading;
 
 /// Lines of the sample.
 const SAMPLE: usize = 8;
+/// Lines that are looked at before anything is tried. A file may hold more than can be read while a person waits for its page.
+const FIRST: usize = 1_000;
 /// Columns of a file that a page lets one change; the others stay as they were taken.
 pub(super) const COLUMNS: usize = 60;
 
@@ -46,19 +48,13 @@ fn like(amount: Decimal, line: &SaleLine) -> Decimal {
     amount.units_at(scale).and_then(|units| Decimal::new(units, scale)).unwrap_or(amount)
 }
 
-/// The first lines by a mapping. To be called where blocking is allowed.
-pub(super) fn sample(reading: &Reading) -> Result<Vec<Sample>> {
-    let mut sample = Vec::new();
-    // A file of refused lines alone has no sample; it need not be read to its end to see that.
-    for line in reading.lines()?.take(1_000) {
-        if let Ok(line) = line.map_err(super::table_error)? {
-            add(&mut sample, &[line]);
-        }
-        if sample.len() == SAMPLE {
-            break;
-        }
+/// The first lines by a mapping, of files that were not imported before. To be called where blocking is allowed.
+pub(super) fn first_lines(reading: &Reading) -> Result<Vec<SaleLine>> {
+    let mut first = Vec::new();
+    for line in reading.lines()?.take(FIRST) {
+        first.extend(line.map_err(super::table_error)?.ok().filter(|line| !reading.known.contains(&*line.file)));
     }
-    Ok(sample)
+    Ok(first)
 }
 
 /// A column as the page shows it.

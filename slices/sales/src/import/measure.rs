@@ -1,6 +1,6 @@
 //! What a past line comes to, exactly: quantity, amount and discount with their signs. Pure, but for the words of a refusal.
 
-use kernel::{Error, Quantity, Result};
+use kernel::{Currency, Error, Money, Quantity, Result};
 use tables::{Decimal, SaleLine};
 use web::{t, tf};
 
@@ -20,8 +20,14 @@ pub(super) struct Measured {
     pub rounded: bool,
 }
 
-fn minor(amount: Decimal, decimals: u8) -> Result<i64, Fault> {
+/// An amount in minor units, rounded half away from zero.
+pub(super) fn minor(amount: Decimal, currency: Currency) -> Result<i64, Fault> {
+    let decimals = decimals(currency);
     amount.units_rounded(decimals).and_then(|units| i64::try_from(units).ok()).filter(|units| units.abs() <= MOST).ok_or_else(too_large)
+}
+
+fn decimals(currency: Currency) -> u8 {
+    u8::try_from(currency.decimals()).unwrap_or(0)
 }
 
 /// The largest amount of a line in minor units; sums of a whole import stay far from the edge.
@@ -31,12 +37,11 @@ pub(super) fn too_large() -> Fault {
     ("number.too_large", t("import-why-too-large"))
 }
 
-/// Reads quantity and amounts of a line for a currency with so many decimals.
+/// Reads quantity and amounts of a line in a currency.
 ///
 /// A line total is what was paid, so its discount was taken off already, unless quantity × price says otherwise; a price
 /// without a total is before the discount.
-pub(super) fn measure(line: &SaleLine, decimals: u32) -> Result<Measured, Fault> {
-    let decimals = u8::try_from(decimals).unwrap_or(0);
+pub(super) fn measure(line: &SaleLine, currency: Currency) -> Result<Measured, Fault> {
     let size = line.quantity.abs().units_at(6).and_then(|q| i64::try_from(q).ok());
     let size = size.ok_or_else(|| ("quantity.format", tf("import-why-decimals", &[("quantity", &line.quantity.to_string())])))?;
     if size == 0 {
@@ -47,22 +52,23 @@ pub(super) fn measure(line: &SaleLine, decimals: u32) -> Result<Measured, Fault>
     }
     let paid_back = |d: Option<Decimal>| d.is_some_and(Decimal::is_negative);
     let back = line.is_refund() || (line.line_total.is_none() && paid_back(line.unit_price));
-    let off = minor(line.discount.map_or(Decimal::ZERO, Decimal::abs), decimals)?;
+    let off = minor(line.discount.map_or(Decimal::ZERO, Decimal::abs), currency)?;
     let unit = line.unit_price.map(Decimal::abs);
     let product = unit.map(|unit| line.quantity.abs().checked_mul(unit).ok_or_else(too_large)).transpose()?;
     let exact = line.line_total.map(Decimal::abs).or(product);
     let gross = match (line.line_total.map(Decimal::abs), product) {
-        (Some(total), Some(product)) if off > 0 && total == product => Some(minor(total, decimals)?),
-        (Some(total), _) => Some(minor(total, decimals)?.checked_add(off).ok_or_else(too_large)?),
-        (None, Some(product)) => Some(minor(product, decimals)?),
+        (Some(total), Some(product)) if off > 0 && total == product => Some(minor(total, currency)?),
+        (Some(total), _) => Some(minor(total, currency)?.checked_add(off).ok_or_else(too_large)?),
+        (None, Some(product)) => Some(minor(product, currency)?),
         (None, None) => None,
     };
     if let Some(gross) = gross.filter(|gross| *gross < off) {
-        let said = tf("import-why-discount-of", &[("off", &off.to_string()), ("gross", &gross.to_string())]);
+        let money = |minor| Money::new(minor, currency).to_string();
+        let said = tf("import-why-discount-of", &[("off", &money(off)), ("gross", &money(gross))]);
         return Err(("order.discount", said));
     }
     let unit_price = match (unit, gross) {
-        (Some(unit), _) => Some(minor(unit, decimals)?),
+        (Some(unit), _) => Some(minor(unit, currency)?),
         (None, Some(gross)) => Some(per_unit(gross, size)?),
         (None, None) => None,
     };
@@ -72,7 +78,7 @@ pub(super) fn measure(line: &SaleLine, decimals: u32) -> Result<Measured, Fault>
         gross: gross.map(|gross| sign * gross),
         discount: sign * off,
         unit_price,
-        rounded: exact.is_some_and(|exact| exact.units_at(decimals).is_none()),
+        rounded: exact.is_some_and(|exact| exact.units_at(decimals(currency)).is_none()),
     })
 }
 
@@ -127,7 +133,7 @@ mod tests {
     }
 
     fn amounts(quantity: &str, unit: Option<&str>, total: Option<&str>, discount: Option<&str>) -> (i64, i64, i64) {
-        let m = measure(&line(quantity, unit, total, discount), 2).unwrap();
+        let m = measure(&line(quantity, unit, total, discount), Currency::GBP).unwrap();
         (m.quantity.micros(), m.gross.unwrap(), m.discount)
     }
 
@@ -152,16 +158,16 @@ mod tests {
 
     #[test]
     fn a_part_of_a_minor_unit_is_rounded_and_told() {
-        let m = measure(&line("1", Some("1.005"), None, None), 2).unwrap();
+        let m = measure(&line("1", Some("1.005"), None, None), Currency::GBP).unwrap();
         assert_eq!((m.gross, m.rounded), (Some(101), true));
-        let m = measure(&line("3", Some("1.015"), None, None), 2).unwrap();
+        let m = measure(&line("3", Some("1.015"), None, None), Currency::GBP).unwrap();
         assert_eq!((m.gross, m.unit_price), (Some(305), Some(102)), "the line is rounded, not the price");
-        assert!(!measure(&line("1", Some("120"), None, None), 0).unwrap().rounded);
+        assert!(!measure(&line("1", Some("120"), None, None), "JPY".parse().unwrap()).unwrap().rounded);
     }
 
     #[test]
     fn what_can_not_be_is_refused() {
-        let code = |quantity, unit, discount| measure(&line(quantity, unit, None, discount), 2).unwrap_err().0;
+        let code = |quantity, unit, discount| measure(&line(quantity, unit, None, discount), Currency::GBP).unwrap_err().0;
         assert_eq!(code("0", Some("1"), None), "line.no_quantity");
         assert_eq!(code("0.0000001", Some("1"), None), "quantity.format");
         assert_eq!(code("99999999999", Some("1"), None), "number.too_large");
@@ -171,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_line_without_a_price_takes_the_lists() {
-        let m = measure(&line("-1.5", None, None, None), 2).unwrap();
+        let m = measure(&line("-1.5", None, None, None), Currency::GBP).unwrap();
         assert_eq!((m.gross, m.unit_price), (None, None));
         let m = at_price(m, 333).unwrap();
         assert_eq!((m.gross, m.unit_price), (Some(-500), Some(333)));

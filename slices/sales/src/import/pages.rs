@@ -1,20 +1,21 @@
 //! The import on pages: files are given, the guess is shown and may be changed, tried, done, and its report read.
 
-use kernel::{ImportId, Permission, Result};
+use kernel::{Currency, ImportId, Money, Permission, Result};
 use maud::{Markup, html};
 use pricing::Method;
 use serde_json::{Map, Value};
-use tables::{Mapping, Part, Role};
+use tables::{Decimal, Mapping, Part, Role};
 use web::{
     Cx, Fields, ListPage, Refused, Reply, Routes, Typed, history, t, tf,
     ui::{self, Button, Choice, ColumnKind, Crumb, Does, Fact, Field, FileDrop, Head, Row, Table, Tone, Toolbar, Weight},
 };
 
 use super::{
-    ImportReport, Outcome,
+    Alike, ImportReport, Outcome,
     commands::{Decided, RunImport},
     document::{self, Document, IMPORTS, REFUSALS},
     look::{self, Sample},
+    measure,
 };
 
 pub(super) fn routes(routes: &mut Routes) {
@@ -141,28 +142,44 @@ async fn progress(cx: Cx) -> Result<Reply> {
     Ok(if import.state == "running" { reply } else { reply.header(axum::http::HeaderName::from_static("hx-refresh"), "true") })
 }
 
-/// What the last run said.
+/// What the last run said, and before the first one what was seen when the files were given.
 fn outcome(import: &Document) -> Markup {
     let Some(report) = &import.report else {
-        return match (&import.error, import.problems.as_array().and_then(|all| all.first())) {
+        let said = match (&import.error, import.problems.as_array().and_then(|all| all.first())) {
             (Some(error), _) => ui::banner(Tone::Wrong, error, None),
             (None, Some(problem)) => ui::banner(Tone::Waiting, problem.get("reason").and_then(Value::as_str).unwrap_or_default(), None),
             (None, None) => ui::banner(Tone::Plain, &t("import-confirm"), None),
         };
+        let passed = |alike: &Alike| if alike.source == import.source { "import-alike-passed" } else { "import-alike-mend" };
+        return html! { (said) @if let Some(alike) = &import.alike { (here_already(alike, passed(alike))) } };
     };
     let already = report.already_imported.map(|id| Button::link(t("import-already-open"), format!("/import/{id}")));
+    let alike = report.alike.as_ref().filter(|_| report.outcome != Outcome::Done);
+    let twice = alike.is_some_and(Alike::most) && !import.another_till;
+    let moved = |alike: &Alike| if alike.source == import.source { "import-alike-moved" } else { "import-alike-mend" };
     let (tone, key) = match report.outcome {
         Outcome::Done => (Tone::Done, "import-said-done"),
         Outcome::Tried => (Tone::Plain, "import-said-tried"),
         Outcome::Already => (Tone::Waiting, "import-said-already"),
+        Outcome::Refused if twice && report.refused_count == report.left_out => (Tone::Wrong, "import-said-alike"),
         Outcome::Refused if report.documents == 0 && report.refused_count == report.left_out => (Tone::Wrong, "import-said-nothing"),
         Outcome::Refused => (Tone::Wrong, "import-said-refused"),
     };
     let stopping = (report.refused_count - report.left_out.min(report.refused_count)).to_string();
     html! {
         (ui::banner(tone, &tf(key, &[("n", &stopping)]), already.as_ref()))
+        @if let Some(alike) = alike { (here_already(alike, moved(alike))) }
         @if report.outcome != Outcome::Already { (facts(import, report)) }
     }
+}
+
+/// How many of its orders are here already, who brought them, and what to do.
+fn here_already(alike: &Alike, mend: &str) -> Markup {
+    let (orders, among) = (alike.orders.to_string(), alike.among.to_string());
+    let brought = alike.number.clone().unwrap_or_else(|| t("kind-import"));
+    let said = tf("import-alike", &[("orders", &orders), ("among", &among), ("import", &brought), ("source", &alike.source)]);
+    let open = Button::link(t("import-already-open"), format!("/import/{}", alike.import_id));
+    ui::banner(Tone::Waiting, &format!("{said} {}", t(mend)), Some(&open))
 }
 
 fn facts(import: &Document, report: &ImportReport) -> Markup {
@@ -212,6 +229,11 @@ fn choose(cx: &Cx, import: &Document, typed: Typed<'_>) -> Result<Markup> {
         let value = if import.skip_refused { "true" } else { "" };
         fields.push(Field::new("skipRefused", t("import-skip"), ui::Kind::Checkbox).help(t("import-skip-help")).value(value).optional());
     }
+    if import.alike.is_some() || import.report.as_ref().is_some_and(|r| r.alike.is_some()) {
+        let value = if import.another_till { "true" } else { "" };
+        let field = Field::new("anotherTill", t("import-another-till"), ui::Kind::Checkbox);
+        fields.push(field.help(t("import-another-till-help")).value(value).optional());
+    }
     let fields: Vec<Field> = fields.into_iter().map(|field| typed.field(field)).collect();
     let tried = import.report.as_ref().is_some_and(|r| r.outcome == Outcome::Tried) || refused;
     let act =
@@ -237,14 +259,15 @@ fn sample(import: &Document) -> Option<Markup> {
     let column = |key: &str, kind| ui::Column::new(t(key), kind);
     let cells = |s: &Sample| {
         let number = |text: &str| html! { span.number { (text) } };
+        let money = |text: Option<&str>| html! { @if let Some(text) = text { span.number { (as_kept(text, import.currency)) } } };
         vec![
             number(&s.line.to_string()),
             html! { (s.ticket.as_deref().unwrap_or_default()) },
             html! { (s.at) },
             html! { (s.item) },
             number(&s.quantity),
-            number(s.price.as_deref().unwrap_or_default()),
-            number(s.amount.as_deref().unwrap_or_default()),
+            money(s.price.as_deref()),
+            money(s.amount.as_deref()),
         ]
     };
     let rows = lines.iter().map(|s| Row { id: s.line.to_string(), name: s.item.clone(), href: None, cells: cells(s) }).collect::<Vec<_>>();
@@ -253,11 +276,11 @@ fn sample(import: &Document) -> Option<Markup> {
             caption: t("import-sample"),
             columns: vec![
                 column("import-line", ColumnKind::Number),
-                column("import-role-ticket", ColumnKind::Text),
+                column("tables-role-ticket", ColumnKind::Text),
                 column("import-when", ColumnKind::Date),
-                column("import-role-item", ColumnKind::Text),
-                column("import-role-quantity", ColumnKind::Number),
-                column("import-role-unit_price", ColumnKind::Number),
+                column("tables-role-item", ColumnKind::Text),
+                column("tables-role-quantity", ColumnKind::Number),
+                column("tables-role-unit-price", ColumnKind::Number),
                 column("import-amount", ColumnKind::Number),
             ],
             rows,
@@ -266,6 +289,12 @@ fn sample(import: &Document) -> Option<Markup> {
             empty: None,
         })
     })
+}
+
+/// An amount of a file as the books will have it: in the site's currency, rounded to its decimals.
+fn as_kept(text: &str, currency: Currency) -> String {
+    let minor = text.parse::<Decimal>().ok().and_then(|amount| measure::minor(amount, currency).ok());
+    minor.map_or_else(|| text.to_owned(), |minor| Money::new(minor, currency).to_string())
 }
 
 /// A file: why it is taken as it is, and a choice for each of its columns.
@@ -328,7 +357,7 @@ fn role_choice(mapping: &Mapping, f: usize, c: usize, file: &str, column: &look:
         div.control { select name={ "role." (f) "." (c) } aria-label={ (t("import-is")) ": " (column.name) } {
             option value="" selected[now.is_none()] { (t("import-role-none")) }
             @for role in Role::ALL {
-                option value=(role.name()) selected[now == Some(role)] { (t(&format!("import-role-{}", role.name()))) }
+                option value=(role.name()) selected[now == Some(role)] { (t(&format!("tables-role-{}", role.name().replace('_', "-")))) }
             }
         } }
     }
@@ -382,7 +411,7 @@ fn command(import: &Document, fields: &Fields) -> Result<RunImport> {
     let cost_percent = read.parse::<i32>("costPercent", "import.percent");
     let method = read.parse::<Method>("method", "choice.unknown");
     let site_id = read.optional("siteId", "site.unknown");
-    let (dry_run, skip_refused) = (fields.get("act") != "import", read.flag("skipRefused"));
+    let (dry_run, skip_refused, another_till) = (fields.get("act") != "import", read.flag("skipRefused"), read.flag("anotherTill"));
     let decided = read.done(|| Some(Decided { mapping: Some(mapping), site_id, source: Some(source), cost_percent, method }))?;
-    Ok(RunImport { id: import.id, dry_run, skip_refused, decided: Some(decided) })
+    Ok(RunImport { id: import.id, dry_run, skip_refused, another_till, decided: Some(decided) })
 }

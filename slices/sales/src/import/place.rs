@@ -67,6 +67,11 @@ impl Place {
         })
     }
 
+    /// The first moment of a business day.
+    pub fn start_of(&self, day: Day) -> At {
+        self.zone.start_of(day, self.day_start)
+    }
+
     /// When a line was sold: the moment, the business day, the hour on the wall clock. A line without a time of day belongs
     /// to the day it names, at the day's beginning.
     pub fn moment(&self, line: &SaleLine) -> Result<(At, Day, i16), Fault> {
@@ -77,7 +82,7 @@ impl Place {
             (at, Zone::business_day_of(local, self.day_start), i16::from(local.hour()))
         } else {
             let day = Day::from(line.at.date());
-            (self.zone.start_of(day, self.day_start), day, i16::try_from(i32::from(self.day_start) / 60).unwrap_or(0))
+            (self.start_of(day), day, i16::try_from(i32::from(self.day_start) / 60).unwrap_or(0))
         };
         if !day.is_sane() {
             return Err(("day.out_of_range", tf("import-why-day-far", &[("day", &day.to_string())])));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use db::Tx;
 use jiff::civil::Date;
-use kernel::{Day, Error, ItemId, Result};
+use kernel::{Currency, Day, Error, ItemId, Result};
 use tables::SaleLine;
 use web::t;
 
@@ -65,7 +65,7 @@ impl Survey {
             for line in reading.lines()? {
                 match line.map_err(super::table_error)? {
                     Ok(line) if reading.known.contains(&*line.file) => {}
-                    Ok(line) => survey.take(line, place.currency.decimals(), &mut buffer)?,
+                    Ok(line) => survey.take(line, place.currency, &mut buffer)?,
                     Err(refused) => survey.stops |= stops(refused.code),
                 }
             }
@@ -74,8 +74,8 @@ impl Survey {
         .await
     }
 
-    fn take(&mut self, line: SaleLine, decimals: u32, buffer: &mut String) -> Result<()> {
-        let Ok(measured) = measure(&line, decimals) else {
+    fn take(&mut self, line: SaleLine, currency: Currency, buffer: &mut String) -> Result<()> {
+        let Ok(measured) = measure(&line, currency) else {
             self.stops = true;
             return Ok(());
         };

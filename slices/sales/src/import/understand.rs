@@ -60,16 +60,15 @@ impl Reading {
         Ok(Self { files: understood.files.into(), profiles: understood.profiles.into(), mapping: Arc::new(mapping), known: Arc::default() })
     }
 
-    /// Names and digests of the files with sale lines.
-    pub fn line_files(&self) -> Vec<(String, [u8; 32])> {
+    /// The files with sale lines.
+    pub fn line_files(&self) -> Vec<&FileProfile> {
         let is_lines = |name: &str| self.mapping.files.iter().any(|f| f.name == name && f.part == Part::Lines);
-        self.profiles.iter().filter(|p| is_lines(&p.name)).map(|p| (p.name.clone(), p.digest)).collect()
+        self.profiles.iter().filter(|p| is_lines(&p.name)).collect()
     }
 
     /// The name of a source that nobody named: the columns' names of its first file with lines.
     pub fn usual_source(&self) -> String {
-        let first = self.line_files().into_iter().next().map(|(name, _)| name).unwrap_or_default();
-        let columns = self.profiles.iter().find(|p| p.name == first).map(|p| p.columns.as_slice()).unwrap_or_default();
+        let columns = self.line_files().first().map(|file| file.columns.as_slice()).unwrap_or_default();
         let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
         let all: String = names.join(", ").chars().filter(|c| !c.is_control()).take(200).collect();
         if all.is_empty() { "file".to_owned() } else { all }

@@ -12,9 +12,9 @@ use web::{Cx, Held, Reply, Routes, Upload, t};
 
 use super::{
     commands::MakeImport,
-    document::{self, New, NewFile},
+    document::{self, New, NewFile, Outcome},
     job::{self, remove},
-    look,
+    known, look,
     place::Place,
     understand::{Reading, Understood, blocking, understand},
     words::worded,
@@ -174,12 +174,18 @@ async fn new_import(cx: &Cx, place: &Place, understood: Understood, spooled: &[S
     let path = |p: &FileProfile| spooled.iter().find(|f| f.name == p.name).map(|f| f.path.display().to_string());
     let file = |p: &FileProfile| NewFile { name: p.name.clone(), digest: p.digest, bytes: p.bytes, path: path(p) };
     let files = understood.profiles.iter().map(file).collect();
-    let reading = Reading::of(understood, Some(guess.mapping.clone()))?;
-    let source = reading.usual_source();
-    let sample = if ready { blocking(move || look::sample(&reading)).await? } else { Vec::new() };
+    let mut reading = Reading::of(understood, Some(guess.mapping.clone()))?;
+    let (id, source) = (cx.op.id(), reading.usual_source());
+    let already = known::pass_over_files(&mut cx.tx().await?, &mut reading).await?;
+    let first = if ready { blocking(move || look::first_lines(&reading)).await? } else { Vec::new() };
+    let mut sample = Vec::new();
+    look::add(&mut sample, &first);
+    let alike = if already.is_none() { known::first_orders(&mut cx.tx().await?, place, id, &first).await? } else { None };
     Ok(New {
-        id: cx.op.id(),
-        state: "ready",
+        id,
+        state: if already.is_some() { Outcome::Already.code() } else { "ready" },
+        already,
+        alike,
         site: place.site,
         currency: place.currency,
         source,
@@ -191,6 +197,7 @@ async fn new_import(cx: &Cx, place: &Place, understood: Understood, spooled: &[S
         cost_percent: 0,
         method: Method::Cash,
         skip_refused: false,
+        another_till: false,
         files,
     })
 }

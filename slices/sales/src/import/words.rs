@@ -57,9 +57,9 @@ mod tests {
             ("The line has 4 cells instead of 6.".to_owned(), "The line has one cell instead of 6.".to_owned())
         );
         let day = Said::DaysLike { sample: "D/MM/YYYY", why: Box::new(Said::LineHas { line: 3, cell: "13/02/2024".into() }) };
-        let none = Said::EmptyWord { word: "NONE".into(), count: 786 };
+        let none = Said::EmptyWord { word: "NONE".into(), count: 786, role: Box::new(Said::RoleDate) };
         let column = Said::ColumnIs { column: "when".into(), role: Box::new(Said::RoleDate), why: vec![Said::ByName, day, none] };
-        let all = "when is the date because of its name; it is D/MM/YYYY because line 3 has 13/02/2024; NONE stands 786 times for nothing.";
+        let all = "when is taken for “Day” because of its name; it is D/MM/YYYY because line 3 has 13/02/2024; 786 lines have NONE, which is read as no “Day”.";
         assert_eq!(words(&column), all);
         assert_eq!(worded(json!({ "sure": "likely", "text": column })), json!({ "sure": "likely", "text": all }));
     }

@@ -1,7 +1,5 @@
 //! One import from its first line to its commit.
 
-use std::{collections::HashSet, sync::Arc};
-
 use db::{Db, Tx};
 use kernel::{At, Change, Day, Error, ImportId, Money, Op, Permission, Result};
 use pricing::Method;
@@ -12,8 +10,9 @@ use uuid::Uuid;
 use web::{t, tf};
 
 use super::{
-    ImportAsk, ImportReport, Outcome, Progress, check,
+    Alike, ImportAsk, ImportReport, Outcome, Progress, check,
     document::{self, New},
+    known::{self, Count, Here},
     lines::{self, Batch, own_id, refused},
     look,
     measure::{self, Fault},
@@ -32,7 +31,9 @@ pub async fn run(db: &Db, op: Op, ask: ImportAsk, progress: &(dyn Fn(Progress) +
 
 /// Imports a past, or tries to: reads the files, and in one transaction finds or makes the items and writes orders, stock
 /// and money. Lines that are refused stop everything unless the ask says otherwise; those that name no item never do.
-/// What was imported before (a file by its digest, a ticket by source, number and moment) is passed over.
+/// What was imported before (a file by the digest of what it holds, a ticket by source, number and moment) is passed over.
+/// Where most orders bear numbers that other orders of their days have, nothing is kept unless the ask says that they are
+/// another till's.
 ///
 /// One import of a business runs at a time: a second one is refused with `conflict`. `progress` is told after each chunk.
 pub async fn run_understood(
@@ -48,7 +49,7 @@ pub async fn run_understood(
     let mut tx = db.begin(op.clone()).await?;
     alone(&mut tx).await?;
     let place = Place::read(&mut tx, ask.options.site).await?;
-    let before = pass_over_known(&mut tx, &mut reading).await?;
+    let before = known::pass_over_files(&mut tx, &mut reading).await?;
     let mut sink = Sink::open(db, &op, ask.import).await?;
     if let Some(already) = before {
         tx.give_up().await?;
@@ -66,7 +67,7 @@ pub async fn run_understood(
     let earlier = earlier(&mut tx, &place, &source).await?;
     let writing = !ask.dry_run && (ask.skip_refused || !sink.stops);
     let report = empty((made_here || ask.import.is_some()).then_some(import), &place, Outcome::Tried, None);
-    let mut work = Work { ask: &ask, place, items, sink, earlier, import, made_here, writing, report, total: 0 };
+    let mut work = Work { ask: &ask, place, items, sink, earlier, alike: Count::default(), import, made_here, writing, report, total: 0 };
     work.read(&mut tx, &reading, progress).await?;
     let report = work.end(tx, &reading).await?;
     if report.outcome == Outcome::Done && report.documents >= MANY {
@@ -98,25 +99,6 @@ async fn alone(tx: &mut Tx) -> Result<()> {
     if free { Ok(()) } else { Err(Error::Conflict("another import of this business is running".into())) }
 }
 
-/// Notes which files were imported before, and which are given twice; all of them: the import that did it.
-async fn pass_over_known(tx: &mut Tx, reading: &mut Reading) -> Result<Option<ImportId>> {
-    let tenant = tx.tenant().uuid();
-    let files = reading.line_files();
-    let digests: Vec<Vec<u8>> = files.iter().map(|(_, digest)| digest.to_vec()).collect();
-    let rows =
-        sqlx::query!("SELECT digest, import_id FROM sales.imported_file WHERE tenant_id = $1 AND digest = ANY($2)", tenant, &digests)
-            .fetch_all(tx.conn())
-            .await?;
-    let by = |digest: &[u8; 32]| rows.iter().find(|row| row.digest == digest).map(|row| ImportId::new(row.import_id));
-    if let Some(first) = files.first().and_then(|(_, digest)| by(digest)).filter(|_| files.iter().all(|(_, digest)| by(digest).is_some())) {
-        return Ok(Some(first));
-    }
-    let mut given = HashSet::new();
-    let known = files.iter().filter(|(_, digest)| by(digest).is_some() || !given.insert(*digest)).map(|(name, _)| name.clone());
-    reading.known = Arc::new(known.collect());
-    Ok(None)
-}
-
 /// Earlier imports of the same source, the last one first: their tickets are here already.
 async fn earlier(tx: &mut Tx, place: &Place, source: &str) -> Result<Vec<Uuid>> {
     let tenant = tx.tenant().uuid();
@@ -146,6 +128,7 @@ fn empty(import_id: Option<ImportId>, place: &Place, outcome: Outcome, already_i
         total: Money::new(0, place.currency),
         days: None,
         already_imported,
+        alike: None,
         sample: Vec::new(),
     }
 }
@@ -161,12 +144,31 @@ fn method(said: &str) -> Option<Method> {
     WORDS.iter().find(|(_, words)| words.iter().any(|word| said.contains(word))).map(|(method, _)| *method)
 }
 
+/// What the first line of a ticket says of its order.
+struct Head {
+    at: At,
+    day: Day,
+    hour: i16,
+    /// The source's own number of it.
+    external: Option<String>,
+    method: Option<Method>,
+}
+
+impl Head {
+    /// By what it is found here.
+    fn number(&self) -> Option<(&str, Day)> {
+        Some((self.external.as_deref()?, self.day))
+    }
+}
+
 struct Work<'a> {
     ask: &'a ImportAsk,
     place: Place,
     items: Items,
     sink: Sink,
     earlier: Vec<Uuid>,
+    /// Orders that stand here already, but not as this source's at this moment.
+    alike: Count,
     import: ImportId,
     /// The import's own row is written by this transaction.
     made_here: bool,
@@ -194,14 +196,19 @@ impl Work<'_> {
     }
 
     async fn take(&mut self, tx: &mut Tx, batch: Batch) -> Result<()> {
-        let here = self.tickets_here(tx, &batch).await?;
+        let heads: Vec<_> = batch.tickets.iter().map(|ticket| self.head(ticket)).collect();
+        let numbers: Vec<_> = heads.iter().map(|head| head.as_ref().ok().and_then(Head::number)).collect();
+        let here = known::orders(tx, &self.place, self.import, &numbers).await?;
         let mut bad = batch.refused;
         let mut orders = Vec::with_capacity(batch.tickets.len());
         self.report.lines = batch.read;
         self.report.skipped += batch.skipped;
-        for ticket in batch.tickets {
-            look::add(&mut self.report.sample, &ticket);
-            self.order(tx, ticket, &here, &mut orders, &mut bad)?;
+        for ((ticket, head), here) in batch.tickets.iter().zip(heads).zip(&here) {
+            look::add(&mut self.report.sample, ticket);
+            match head {
+                Ok(head) => self.order(tx, ticket, head, here, &mut orders, &mut bad)?,
+                Err((code, reason)) => bad.extend(ticket.iter().map(|line| refused(line, code, reason.clone()))),
+            }
         }
         let made_by = (self.made_here && self.writing).then_some((&mut *tx, self.import));
         self.sink.take(&bad, made_by).await?;
@@ -217,48 +224,28 @@ impl Work<'_> {
         if self.writing { write::write(tx, self.import, &self.place, &self.items, &orders).await } else { Ok(()) }
     }
 
-    /// Tickets of a chunk that earlier imports of this source brought.
-    async fn tickets_here(&self, tx: &mut Tx, batch: &Batch) -> Result<HashSet<(String, At)>> {
-        if self.earlier.is_empty() {
-            return Ok(HashSet::new());
-        }
-        let tenant = tx.tenant().uuid();
-        let ids: Vec<String> = batch.tickets.iter().filter_map(|t| own_id(t.first()?).map(str::to_owned)).collect();
-        let rows = sqlx::query!(
-            r#"SELECT external_number AS "external_number!", placed_at FROM sales.orders
-            WHERE tenant_id = $1 AND external_number = ANY($2) AND import_id IS NOT NULL AND import_id = ANY($3)"#,
-            tenant,
-            &ids,
-            &self.earlier
-        )
-        .fetch_all(tx.conn())
-        .await?;
-        Ok(rows.into_iter().map(|r| (r.external_number, r.placed_at)).collect())
+    fn head(&self, ticket: &[SaleLine]) -> Result<Head, Fault> {
+        let first = ticket.first().ok_or_else(|| ("line.no_item", t("tables-line-without-item")))?;
+        let (at, day, hour) = self.place.moment(first)?;
+        Ok(Head { at, day, hour, external: external(first)?, method: first.payment_method.as_deref().and_then(method) })
     }
 
     /// A ticket becomes an order; what it gives back becomes a second one, a refund.
     fn order(
         &mut self,
         tx: &Tx,
-        ticket: Vec<SaleLine>,
-        here: &HashSet<(String, At)>,
+        ticket: &[SaleLine],
+        head: Head,
+        here: &[Here],
         orders: &mut Vec<Sold>,
         bad: &mut Vec<NotTaken>,
     ) -> Result<()> {
-        let Some(first) = ticket.first() else { return Ok(()) };
-        let head = self.place.moment(first).and_then(|moment| Ok((moment, external(first)?)));
-        let ((at, day, hour), external) = match head {
-            Ok(head) => head,
-            Err((code, reason)) => {
-                bad.extend(ticket.iter().map(|line| refused(line, code, reason.clone())));
-                return Ok(());
-            }
-        };
-        if external.as_ref().is_some_and(|id| here.contains(&(id.clone(), at))) {
+        let Head { at, day, hour, external, method } = head;
+        if here.iter().any(|order| order.at == at && self.earlier.contains(&order.import)) {
             self.report.skipped += ticket.len() as u64;
             return Ok(());
         }
-        let method = first.payment_method.as_deref().and_then(method).or(self.ask.options.method).unwrap_or(Method::Cash);
+        let method = method.or(self.ask.options.method).unwrap_or(Method::Cash);
         let new = |back| Sold {
             id: tx.op().id(),
             payment: tx.op().id(),
@@ -273,7 +260,7 @@ impl Work<'_> {
             n: 0,
         };
         let (mut sale, mut refund) = (None, None);
-        for line in &ticket {
+        for line in ticket {
             match self.line(line, day) {
                 Ok((sold, rounded)) => {
                     self.report.rounded += u64::from(rounded);
@@ -284,6 +271,7 @@ impl Work<'_> {
                 Err((code, reason)) => bad.push(refused(line, code, reason)),
             }
         }
+        self.alike.add(here, u64::from(sale.is_some()) + u64::from(refund.is_some()));
         orders.extend(sale);
         orders.extend(refund);
         Ok(())
@@ -293,7 +281,7 @@ impl Work<'_> {
         if let Some(fault) = item_fault(line) {
             return Err(fault);
         }
-        let measured = measure::measure(line, self.place.currency.decimals())?;
+        let measured = measure::measure(line, self.place.currency)?;
         let unpriced = || ("price.missing", tf("import-why-no-price", &[("item", &line.item)]));
         let number = self.items.of(line).ok_or_else(unpriced)?;
         let said = |error: Error| (error.code(), web::code_text(error.row()));
@@ -320,7 +308,9 @@ impl Work<'_> {
         (report.refused_count, report.left_out) = (self.sink.count, self.sink.left_out);
         report.items_made = self.items.made;
         report.total.minor = i64::try_from(self.total).map_err(|_| Error::rule("number.too_large"))?;
-        let stopped = self.sink.stops && !self.ask.skip_refused;
+        report.alike = std::mem::take(&mut self.alike).told(&mut tx, report.documents).await?;
+        let twice = report.alike.as_ref().is_some_and(Alike::most) && !self.ask.another_till;
+        let stopped = twice || (self.sink.stops && !self.ask.skip_refused);
         report.outcome = match (stopped, report.documents, report.skipped) {
             (true, ..) | (_, 0, 0) => Outcome::Refused,
             (_, 0, _) => Outcome::Already,
@@ -338,7 +328,7 @@ impl Work<'_> {
             tx.give_up().await?;
             return Ok(self.report);
         }
-        keep_digests(&mut tx, self.import, reading).await?;
+        known::keep_files(&mut tx, self.import, reading).await?;
         document::record(&mut tx, self.import, &self.report).await?;
         let year = self.place.zone.local(self.place.now).year();
         tx.number("I", "import", self.import.uuid(), year);
@@ -358,24 +348,6 @@ fn external(line: &SaleLine) -> Result<Option<String>, Fault> {
         Some(id) if id.chars().any(char::is_control) => Err(("text.control", t("import-why-number-signs"))),
         id => Ok(id.map(str::to_owned)),
     }
-}
-
-/// The files with lines are known from now on.
-async fn keep_digests(tx: &mut Tx, import: ImportId, reading: &Reading) -> Result<()> {
-    let tenant = tx.tenant().uuid();
-    let mut digests: Vec<Vec<u8>> = reading.line_files().into_iter().map(|(_, digest)| digest.to_vec()).collect();
-    digests.sort_unstable();
-    digests.dedup();
-    sqlx::query!(
-        "INSERT INTO sales.imported_file (tenant_id, digest, import_id)
-        SELECT t.id, u.digest, $2 FROM db.tenant t, unnest($3::bytea[]) AS u (digest) WHERE t.id = $1 ON CONFLICT (tenant_id, digest) DO NOTHING",
-        tenant,
-        import.uuid(),
-        &digests
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }
 
 #[cfg(test)]
