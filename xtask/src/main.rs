@@ -37,9 +37,10 @@ enum Task {
 /// What is wrong, a line each.
 type Complaints = Vec<String>;
 
-/// The root of the repository.
+/// The root of the repository: that from which cargo runs this, for clones that share a target folder share what was built of one.
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).unwrap_or_default()
+    let here = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+    PathBuf::from(here).parent().map(PathBuf::from).unwrap_or_default()
 }
 
 fn main() -> ExitCode {
