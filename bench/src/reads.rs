@@ -141,9 +141,13 @@ async fn addresses(
     for by in ["day", "item", "hour"] {
         one(&format!("/v1/reports/sales, 30 days by {by}"), format!("/v1/reports/sales?from={month}&to={today}&by={by}"));
     }
-    one("/v1/reports/sales, a year by day", format!("/v1/reports/sales?from={year}&to={today}&by=day"));
+    for by in ["day", "item"] {
+        one(&format!("/v1/reports/sales, a year by {by}"), format!("/v1/reports/sales?from={year}&to={today}&by={by}"));
+    }
+    one("/v1/reports/sales, the whole past by item", format!("/v1/reports/sales?from={}&to={today}&by=item", today.plus(-days)));
     one("/reports, 30 days by day", format!("/reports?from={month}&to={today}&by=day"));
     one("/reports, 30 days by item", format!("/reports?from={month}&to={today}&by=item"));
+    one("/reports, a year by item", format!("/reports?from={year}&to={today}&by=item"));
     all.push(("/orders/{id}".into(), orders.iter().map(|id| format!("/orders/{id}")).collect()));
     all.push(("/v1/orders/{id}".into(), orders.iter().map(|id| format!("/v1/orders/{id}")).collect()));
     Ok(all)

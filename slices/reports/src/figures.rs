@@ -7,6 +7,7 @@ use uuid::Uuid;
 use web::t;
 
 use crate::Ask;
+use crate::months::Pieces;
 use db::{Reach, Tx};
 
 /// Sums over some lines. Amounts are whole minor units of the report's currency; refunds count against sales.
@@ -228,6 +229,7 @@ pub(crate) struct Sold {
 /// Sums by item, the most sold first; all of them, or the first `most`.
 pub(crate) async fn items(tx: &mut Tx, span: &Span, most: Option<i64>) -> Result<Vec<Sold>> {
     let tenant = tx.tenant().uuid();
+    let pieces = Pieces::of(span.from, span.to, &span.spoiled);
     let rows = sqlx::query!(
         r#"SELECT f.item_id AS "item_id!: Uuid", i.name, i.base_unit, f.lines AS "lines!", f.quantity AS "quantity!", f.net AS "net!",
             f.tax AS "tax!", f.total AS "total!", f.cost AS "cost!"
@@ -235,24 +237,29 @@ pub(crate) async fn items(tx: &mut Tx, span: &Span, most: Option<i64>) -> Result
             SELECT u.item_id, sum(u.lines)::bigint AS lines, sum(u.quantity)::bigint AS quantity,
                 sum(u.net)::bigint AS net, sum(u.tax)::bigint AS tax, sum(u.total)::bigint AS total, sum(u.cost)::bigint AS cost
             FROM (
-                SELECT k.item_id, k.lines, k.quantity, k.net, k.tax, k.total, k.cost FROM reports.day_item k
-                WHERE k.tenant_id = $1 AND k.day BETWEEN $2 AND $3 AND k.day <> ALL ($5) AND ($8::uuid IS NULL OR k.site_id = $8)
+                SELECT k.item_id, k.lines, k.quantity, k.net, k.tax, k.total, k.cost FROM reports.month_item k
+                WHERE k.tenant_id = $1 AND k.month = ANY ($2) AND ($8::uuid IS NULL OR k.site_id = $8)
+                UNION ALL
+                SELECT k.item_id, d.sign * k.lines, d.sign * k.quantity, d.sign * k.net, d.sign * k.tax, d.sign * k.total, d.sign * k.cost
+                FROM unnest($3::date[], $10::bigint[]) d (day, sign) JOIN reports.day_item k ON k.tenant_id = $1 AND k.day = d.day
+                WHERE $8::uuid IS NULL OR k.site_id = $8
                 UNION ALL
                 SELECT l.item_id, l.lines, l.quantity, l.net, l.tax, l.total, l.cost FROM reports.fact l
                 WHERE l.tenant_id = $1 AND l.day = ANY ($4) AND l.placed_at >= $6 AND (l.placed_at >= $7 OR l.day = ANY ($5))
                     AND ($8::uuid IS NULL OR l.site_id = $8)
-            ) u GROUP BY u.item_id
+            ) u GROUP BY u.item_id HAVING sum(u.lines) <> 0 OR sum(u.cost) <> 0
         ) f JOIN catalog.item i ON i.tenant_id = $1 AND i.id = f.item_id
         ORDER BY f.total DESC, i.name LIMIT $9"#,
         tenant,
-        span.from as Day,
-        span.to as Day,
+        &pieces.months as &[Day],
+        &pieces.days as &[Day],
         &span.live as &[Day],
         &span.spoiled as &[Day],
         span.since() as At,
         span.until as At,
         span.site.map(SiteId::uuid),
-        most
+        most,
+        &pieces.signs
     )
     .fetch_all(tx.conn())
     .await?;

@@ -14,6 +14,11 @@ pub(crate) fn day(day: Day) -> String {
     day.date().strftime("%A %-d %B %Y").to_string()
 }
 
+/// `April 2017`.
+pub(crate) fn month(first: Day) -> String {
+    first.date().strftime("%B %Y").to_string()
+}
+
 /// `9 Apr`, under a column of a chart.
 pub(crate) fn short_day(day: Day) -> String {
     day.date().strftime("%-d %b").to_string()

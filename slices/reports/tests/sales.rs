@@ -166,12 +166,18 @@ fn what_is_kept_of_today_is_what_a_report_takes() {
         sell_at(&story, &bread, "1", "2026-11-21T08:20:00Z").await;
         seal_as_far_as(&story, today_until("08:15")).await;
         story
-            .as_role("hearth_system", "UPDATE reports.day_hour SET total = total + 5; UPDATE reports.day_item SET total = total + 7")
+            .as_role(
+                "hearth_system",
+                "UPDATE reports.day_hour SET total = total + 5; UPDATE reports.day_item SET total = total + 7;
+                UPDATE reports.month_item SET total = total + 9",
+            )
             .await;
         assert_eq!(report(&story, "hour").await["total"]["total"], 3 * 480 + 5);
-        assert_eq!(report(&story, "item").await["total"]["total"], 3 * 480 + 7);
+        let day = format!("/v1/reports/sales?from={DAY}&to={DAY}&by=item");
+        assert_eq!(story.get(&day).await.ok().json()["total"]["total"], 3 * 480 + 7);
+        assert_eq!(report(&story, "item").await["total"]["total"], 3 * 480 + 9, "a month is kept by itself");
         let found: Vec<_> = story.check().await.into_iter().map(|b| b.finding.check).collect();
-        assert_eq!(found, ["reports.day_item", "reports.day_hour"]);
+        assert_eq!(found, ["reports.day_item", "reports.month_item", "reports.day_hour"]);
         // A sale of the sealed past marks the day: nothing kept of it is taken until it is sealed again.
         sell_at(&story, &bread, "1", "2026-11-21T07:30:00Z").await;
         assert_eq!(report(&story, "hour").await["total"]["total"], 4 * 480);
@@ -213,16 +219,64 @@ fn sales_of_any_time_and_seals_between_them_come_to_the_same_sums() {
 }
 
 #[test]
+fn items_of_any_period_come_to_what_its_days_come_to() {
+    run(async |story| {
+        let bread = story.made_to_order("Bread", 480, 100).await;
+        let cake = story.made_to_order("Cake", 2_400, 700).await;
+        for item in [&bread, &cake] {
+            story.post(&format!("/v1/items/{item}/price"), &json!({ "price": pounds(480), "fromDay": "2026-05-01" })).await.ok();
+        }
+        let first = "2026-07-20".parse::<Day>().unwrap().since_2000();
+        let day = |n: i32| Day::from_2000(first + n);
+        // The cake is sold on one day; bread on each fourth day of eighty, later some again that are sealed.
+        sell_at(&story, &cake, "1", &format!("{}T09:00:00Z", day(44))).await;
+        let compare = async |why: &str| {
+            for (from, to) in [(0, 124), (0, 45), (11, 11), (12, 42), (13, 41), (20, 43), (44, 60), (45, 72), (45, 124), (5, 80)] {
+                let ask = format!("/v1/reports/sales?from={}&to={}", day(from), day(to));
+                let (items, days) =
+                    (story.get(&format!("{ask}&by=item")).await.ok().json(), story.get(&format!("{ask}&by=day")).await.ok().json());
+                for figure in ["lines", "net", "tax", "total", "cost", "margin"] {
+                    assert_eq!(items["total"][figure], days["total"][figure], "{why}: {figure} from {from} to {to}");
+                }
+                let sold: Vec<&str> = items["rows"].as_array().unwrap().iter().map(|row| row["label"].as_str().unwrap()).collect();
+                assert_eq!(sold.contains(&"Cake"), (from..=to).contains(&44), "{why}: {sold:?} from {from} to {to}");
+            }
+            nothing_found(&story).await;
+        };
+        for n in (0..80).step_by(4) {
+            sell_at(&story, &bread, "1", &format!("{}T09:00:00Z", day(n))).await;
+        }
+        compare("nothing is sealed").await;
+        for through in [30, 31, 57, 90] {
+            seal(&story, day(through)).await;
+            compare(&format!("sealed through {}", day(through))).await;
+        }
+        for n in [0, 12, 43, 70] {
+            sell_at(&story, &bread, "2", &format!("{}T15:00:00Z", day(n))).await;
+        }
+        compare("what was late").await;
+        seal(&story, day(90)).await;
+        compare("sealed again").await;
+    });
+}
+
+#[test]
 fn a_spoiled_total_is_found_and_named() {
     own_database(async |story| {
         let bread = story.made_to_order("Bread", 480, 100).await;
         story.sell(&bread, "2").await;
         seal(&story, DAY.parse().unwrap()).await;
-        story.as_role("hearth_system", "UPDATE reports.day_item SET total = total + 1; DELETE FROM reports.day_hour").await;
+        story
+            .as_role(
+                "hearth_system",
+                "UPDATE reports.day_item SET total = total + 1; DELETE FROM reports.day_hour; DELETE FROM reports.month_item",
+            )
+            .await;
         let found: Vec<_> = story.check().await.into_iter().map(|b| b.finding).collect();
         let of = |check: &str| found.iter().find(|f| f.check == check).unwrap_or_else(|| panic!("{check} is not among {found:?}"));
         assert_eq!(of("reports.day_item").id.to_string(), bread);
         assert!(of("reports.day_item").text.starts_with("Saturday 21 November 2026, Bread: kept "), "{found:?}");
+        assert!(of("reports.month_item").text.starts_with("November 2026, Bread: kept nothing"), "{found:?}");
         assert_eq!(of("reports.day_hour").id, story.tenant.uuid());
         assert!(of("reports.day_hour").text.contains("kept nothing"), "{found:?}");
     });

@@ -174,6 +174,7 @@ const UNREACHED: &[(&str, &[&str])] = &[
             "post.letter_state_check",
             "post.letter_way_check",
             "reports.day_hour_hour_check",
+            "reports.month_item_month_check",
             "sales.allocation_amount_check",
             "sales.import_error_check",
             "sales.import_file_bytes_check",
