@@ -50,9 +50,9 @@ SELECT '{tenant}', o.id, 'sale', 'paid', '{site}', '{seller}', 'counter', o.at, 
 FROM bench.o o JOIN bench.s s USING (k) ORDER BY o.k;
 
 INSERT INTO sales.order_line (tenant_id, order_id, n, item_id, name, quantity, entered_quantity, unit, numerator, denominator, unit_price, gross,
-    discount, net, tax, total, day)
+    discount, net, tax, total, placed_at)
 SELECT '{tenant}', id, n, item_id, 'Item of the past', pieces * 1000000, pieces * 1000000, 'pc', 1, 1, {price}, pieces * {price}, 0,
-    pieces * {price} * 5 / 6, pieces * {price} / 6, pieces * {price}, day
+    pieces * {price} * 5 / 6, pieces * {price} / 6, pieces * {price}, at
 FROM bench.l ORDER BY line;
 
 INSERT INTO sales.line_tax (tenant_id, order_id, n, line_n, tax_id, base, amount)

@@ -133,6 +133,7 @@ async fn addresses(
     one("/v1/orders, next page", next_page(client).await?);
     one("/v1/orders of a day and hour", format!("/v1/orders?from={day}&to={day}&hour=9"));
     one("/v1/orders of a month with an item", format!("/v1/orders?from={month}&to={today}&item={item}"));
+    one("/v1/orders with an item", format!("/v1/orders?item={item}"));
     one("/items", "/items".into());
     one("/stock", "/stock".into());
     one("/stock/movements", "/stock/movements".into());

@@ -66,8 +66,9 @@ impl Column {
 pub struct Filter {
     /// The parameter.
     pub name: &'static str,
-    /// The condition with `{}` where the value goes: `day >= {}`. `{from}` and `{to}` stand for the days of the filters of those
-    /// names, or for the ends of time: a filter that looks into other rows so looks into those of the period alone.
+    /// The condition with `{}` where the value goes: `day >= {}`. Or, beginning with `SELECT DISTINCT`, other rows that name those of
+    /// the list: their `found_at` is the column of the list's first sort, their `found` its key. An index that has both in this order
+    /// then finds a page of however many. `{from}` and `{to}` stand for the days of the filters of those names, or for the ends of time.
     pub sql: &'static str,
     /// What the value is.
     pub kind: Kind,
@@ -140,6 +141,13 @@ enum Bound {
     Flag(bool),
 }
 
+impl Filter {
+    /// Whether it names rows by other rows.
+    fn finds(&self) -> bool {
+        self.sql.starts_with("SELECT DISTINCT ")
+    }
+}
+
 impl List {
     /// Reads a page of the list, at most [`MOST`] rows.
     pub async fn page(&self, tx: &mut Tx, asked: &Asked) -> Result<Page> {
@@ -168,9 +176,7 @@ impl List {
         limit: u32,
     ) -> Result<Page> {
         let (sql, bounds, sort) = self.statement(asked, limit, permissions)?;
-        // How often something occurs in the other rows decides which way to it is short: it is planned for each question anew.
-        let elsewhere = self.filters.iter().any(|f| f.sql.contains("{from}") && asked.filters.iter().any(|(name, _)| *name == f.name));
-        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(!elsewhere).bind(tenant.uuid());
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(tenant.uuid());
         for bound in bounds {
             query = bind(query, bound);
         }
@@ -239,21 +245,32 @@ impl List {
             asked_for.iter().find(|(filter, _)| filter.name == name).map_or_else(|| else_.to_owned(), |(_, place)| place.clone())
         };
         let rows = self.sql.replace("{list}", &said("list", "NULL::uuid"));
-        let mut sql = format!("SELECT {} FROM ({rows}) l WHERE true", columns.join(", "));
-        for (filter, place) in &asked_for {
-            let (from, to) = (said("from", "'-infinity'::date"), said("to", "'infinity'::date"));
-            let condition = filter.sql.replace("{}", place).replace("{from}", &from).replace("{to}", &to);
-            sql.push_str(&format!(" AND {condition}"));
-        }
-        if let Some(cursor) = asked.cursor.as_deref().filter(|c| !c.is_empty()) {
-            let (value, key) = self.open_cursor(cursor, sort).ok_or_else(|| Error::field("cursor", "page.cursor"))?;
-            bounds.push(value);
-            bounds.push(key);
-            let (n, than) = (bounds.len(), if down { '<' } else { '>' });
-            sql.push_str(&format!(" AND ({}, {}) {than} (${}, ${})", sort.column, self.key, n, n + 1));
-        }
         let way = if down { "DESC" } else { "ASC" };
-        sql.push_str(&format!(" ORDER BY {} {way}, {} {way} LIMIT {}", sort.column, self.key, u64::from(limit) + 1));
+        let (mut found, mut conditions) = (String::new(), String::new());
+        let (mut at, mut key) = (sort.column.to_owned(), self.key.to_owned());
+        for (n, (filter, place)) in asked_for.iter().enumerate() {
+            let (from, to) = (said("from", "'-infinity'::date"), said("to", "'infinity'::date"));
+            let sql = filter.sql.replace("{}", place).replace("{from}", &from).replace("{to}", &to);
+            match self.sorts.first().filter(|_| filter.finds()) {
+                None => conditions.push_str(&format!(" AND {sql}")),
+                Some(first) => {
+                    let on = format!("f{n}.found_at = l.{} AND f{n}.found = l.{}", first.column, self.key);
+                    found.push_str(&format!(" JOIN ({sql} ORDER BY 1 {way}, 2 {way}) f{n} ON {on}"));
+                    if sort.name == first.name {
+                        (at, key) = (format!("f{n}.found_at"), format!("f{n}.found"));
+                    }
+                }
+            }
+        }
+        let mut sql = format!("SELECT {} FROM ({rows}) l{found} WHERE true{conditions}", columns.join(", "));
+        if let Some(cursor) = asked.cursor.as_deref().filter(|c| !c.is_empty()) {
+            let (value, last) = self.open_cursor(cursor, sort).ok_or_else(|| Error::field("cursor", "page.cursor"))?;
+            bounds.push(value);
+            bounds.push(last);
+            let (n, than) = (bounds.len(), if down { '<' } else { '>' });
+            sql.push_str(&format!(" AND ({at}, {key}) {than} (${n}, ${})", n + 1));
+        }
+        sql.push_str(&format!(" ORDER BY {at} {way}, {key} {way} LIMIT {}", u64::from(limit) + 1));
         Ok((sql, bounds, sort))
     }
 

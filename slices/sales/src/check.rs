@@ -2,7 +2,7 @@
 
 use db::Tx;
 use futures::future::BoxFuture;
-use kernel::{Result, account};
+use kernel::{At, Result, account};
 use web::{CheckFn, Finding};
 
 /// What is recomputed from raw lines.
@@ -16,18 +16,20 @@ pub(crate) const CHECKS: &[CheckFn] = &[
     customers_owe_their_orders,
 ];
 
-/// An order's figures are the sums of its lines, and a line's tax the sum of its rows.
+/// An order's figures are the sums of its lines, a line's tax the sum of its rows, and lines bear the moment of their order.
 fn orders_equal_lines(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
     Box::pin(async move {
         let tenant = tx.tenant().uuid();
         let rows = sqlx::query!(
             r#"SELECT o.id, o.lines, o.net, o.tax, o.total, coalesce(l.lines, 0)::int AS "lines_count!", coalesce(l.net, 0)::bigint AS "lines_net!", coalesce(l.tax, 0)::bigint AS "lines_tax!", coalesce(l.total, 0)::bigint AS "lines_total!",
-                coalesce(x.tax, 0)::bigint AS "rows_tax!"
+                coalesce(x.tax, 0)::bigint AS "rows_tax!",
+                o.placed_at AS "placed_at: At", coalesce(l.first <> o.placed_at OR l.last <> o.placed_at, false) AS "elsewhen!"
             FROM sales.orders o
-            LEFT JOIN (SELECT order_id, count(*) AS lines, sum(net) AS net, sum(tax) AS tax, sum(total) AS total FROM sales.order_line WHERE tenant_id = $1 GROUP BY order_id) l ON l.order_id = o.id
+            LEFT JOIN (SELECT order_id, count(*) AS lines, sum(net) AS net, sum(tax) AS tax, sum(total) AS total, min(placed_at) AS first, max(placed_at) AS last FROM sales.order_line WHERE tenant_id = $1 GROUP BY order_id) l ON l.order_id = o.id
             LEFT JOIN (SELECT order_id, sum(amount) AS tax FROM sales.line_tax WHERE tenant_id = $1 GROUP BY order_id) x ON x.order_id = o.id
-            WHERE o.tenant_id = $1 AND (o.lines, o.net, o.tax, o.total, o.tax) IS DISTINCT FROM
+            WHERE o.tenant_id = $1 AND ((o.lines, o.net, o.tax, o.total, o.tax) IS DISTINCT FROM
                 (coalesce(l.lines, 0)::int, coalesce(l.net, 0)::bigint, coalesce(l.tax, 0)::bigint, coalesce(l.total, 0)::bigint, coalesce(x.tax, 0)::bigint)
+                OR l.first <> o.placed_at OR l.last <> o.placed_at)
             ORDER BY o.id LIMIT 100"#,
             tenant
         )
@@ -35,14 +37,16 @@ fn orders_equal_lines(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
         .await?;
         Ok(rows
             .into_iter()
-            .map(|r| Finding {
-                check: "sales.order_lines",
-                kind: "order".into(),
-                id: r.id,
-                text: format!(
-                    "The order says {} lines, net {}, tax {}, total {}; its {} lines come to net {}, tax {}, total {}, and its tax rows to {} (minor units).",
-                    r.lines, r.net, r.tax, r.total, r.lines_count, r.lines_net, r.lines_tax, r.lines_total, r.rows_tax
-                ),
+            .map(|r| {
+                let text = if r.elsewhen {
+                    format!("The order was placed at {}; its lines say another moment.", r.placed_at)
+                } else {
+                    format!(
+                        "The order says {} lines, net {}, tax {}, total {}; its {} lines come to net {}, tax {}, total {}, and its tax rows to {} (minor units).",
+                        r.lines, r.net, r.tax, r.total, r.lines_count, r.lines_net, r.lines_tax, r.lines_total, r.rows_tax
+                    )
+                };
+                Finding { check: "sales.order_lines", kind: "order".into(), id: r.id, text }
             })
             .collect())
     })

@@ -6,9 +6,9 @@ WITH placed AS (
     FROM db.tenant t WHERE t.id = $1
 ), lined AS (
     INSERT INTO sales.order_line (tenant_id, order_id, n, item_id, name, quantity, entered_quantity, unit, numerator, denominator, unit_price, parent_n,
-        gross, discount, net, tax, total, refund_of_n, day)
+        gross, discount, net, tax, total, refund_of_n, placed_at)
     SELECT t.id, $2, u.n, u.item_id, u.name, u.quantity, u.entered, u.unit, u.numerator, u.denominator, u.unit_price, u.parent_n,
-        u.gross, u.discount, u.net, u.tax, u.total, u.refund_of_n, $11
+        u.gross, u.discount, u.net, u.tax, u.total, u.refund_of_n, $10
     FROM db.tenant t, unnest($23::uuid[], $24::text[], $25::bigint[], $26::bigint[], $27::text[], $28::bigint[], $29::bigint[], $30::bigint[], $31::int[],
         $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[], $37::int[]) WITH ORDINALITY
         AS u (item_id, name, quantity, entered, unit, numerator, denominator, unit_price, parent_n, gross, discount, net, tax, total, refund_of_n, n)

@@ -53,7 +53,9 @@ pub(crate) static ORDERS: List = List {
         Filter { name: "import", sql: "import_id = {}", kind: Kind::Id },
         Filter {
             name: "item",
-            sql: "EXISTS (SELECT 1 FROM sales.order_line i WHERE i.tenant_id = l.tenant_id AND i.order_id = l.id AND i.item_id = {} AND i.day = l.day AND i.day BETWEEN {from} AND {to})",
+            // A business day lies within these bounds in whatever zone, and whenever it begins.
+            sql: "SELECT DISTINCT i.placed_at AS found_at, i.order_id AS found FROM sales.order_line i WHERE i.tenant_id = $1 AND i.item_id = {}
+                AND i.placed_at >= ({from} - 1)::timestamp AT TIME ZONE 'UTC' AND i.placed_at < ({to} + 3)::timestamp AT TIME ZONE 'UTC'",
             kind: Kind::Id,
         },
     ],
@@ -68,4 +70,24 @@ pub(crate) fn routes(routes: &mut Routes) {
         let id: OrderId = cx.id("id")?;
         order::load(&mut cx.tx().await?, id).await
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{At, DayStart, Zone};
+
+    #[test]
+    fn a_business_day_lies_within_the_bounds_of_the_filter_in_every_zone() {
+        for zone in ["Etc/GMT+12", "Pacific/Kiritimati", "Europe/London", "America/St_Johns"] {
+            let zone: Zone = zone.parse().unwrap();
+            for start in [0, 240, 1439].map(|minutes| DayStart::try_from(minutes).unwrap()) {
+                for quarter in 0..96 * 3 {
+                    let at = "2026-03-28T00:00:00Z".parse::<At>().unwrap().plus_seconds(quarter * 900);
+                    let day = zone.business_day(at, start);
+                    let midnight = |days: i32| Zone::utc().start_of(day.plus(days), DayStart::try_from(0).unwrap());
+                    assert!(midnight(-1) <= at && at < midnight(3), "{day} {at}");
+                }
+            }
+        }
+    }
 }

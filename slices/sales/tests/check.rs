@@ -6,7 +6,7 @@ use serde_json::json;
 use testkit::{Story, own_database, pounds, text};
 
 /// What spoils a row, what mends it, which check is to find it, and what it is to name.
-const SPOILT: [(&str, &str, &str, &str); 20] = [
+const SPOILT: [(&str, &str, &str, &str); 21] = [
     (
         "UPDATE sales.orders SET net = net + 1, total = total + 1 WHERE gross = 320",
         "UPDATE sales.orders SET net = net - 1, total = total - 1 WHERE gross = 320",
@@ -16,6 +16,12 @@ const SPOILT: [(&str, &str, &str, &str); 20] = [
     (
         "UPDATE sales.order_line SET net = net - 1, tax = tax + 1 WHERE gross = 320",
         "UPDATE sales.order_line SET net = net + 1, tax = tax - 1 WHERE gross = 320",
+        "sales.order_lines",
+        "bread",
+    ),
+    (
+        "UPDATE sales.order_line SET placed_at = placed_at + interval '1 minute' WHERE gross = 320",
+        "UPDATE sales.order_line SET placed_at = placed_at - interval '1 minute' WHERE gross = 320",
         "sales.order_lines",
         "bread",
     ),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use db::list::{Asked, Kind};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
-use testkit::run;
+use testkit::{Story, pounds, run, sale};
 use uuid::Uuid;
 
 /// A value of a kind, as SQL writes it and as the address says it.
@@ -131,7 +131,7 @@ fn every_filter_and_order_of_every_list_runs_and_an_index_narrows_it() {
 fn pages_follow_each_other_without_a_gap_or_a_repeat() {
     run(async |story| {
         for n in 0..23 {
-            story.post("/v1/customers", &serde_json::json!({ "name": format!("Customer {:02}", n / 2) })).await.ok();
+            story.post("/v1/customers", &json!({ "name": format!("Customer {:02}", n / 2) })).await.ok();
         }
         for sort in ["name", "-name", "created", "-created"] {
             let mut seen = Vec::new();
@@ -148,6 +148,63 @@ fn pages_follow_each_other_without_a_gap_or_a_repeat() {
             seen.sort_unstable();
             seen.dedup();
             assert_eq!((all, seen.len()), (23, 23), "{sort}");
+        }
+    });
+}
+
+/// The ids of a list, page by page.
+async fn walked(story: &Story, address: &str) -> Vec<String> {
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = story.get(&format!("{address}&limit=2&cursor={cursor}")).await.ok().json();
+        seen.extend(page["rows"].as_array().unwrap().iter().map(|row| text(row, "id").to_owned()));
+        match page["next"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => return seen,
+        }
+    }
+}
+
+#[test]
+fn orders_with_an_item_are_found_once_each_in_their_order_and_by_what_else_is_asked() {
+    run(async |story| {
+        let (bread, cake) = (story.made_to_order("Bread", 480, 100).await, story.made_to_order("Cake", 480, 100).await);
+        for item in [&bread, &cake] {
+            story.post(&format!("/v1/items/{item}/price"), &json!({ "price": pounds(480), "fromDay": "2026-11-01" })).await.ok();
+        }
+        // Late in the evening and after midnight, by turns; some at the same moment; each third twice a bread.
+        let mut breads = Vec::new();
+        for n in 0..18 {
+            let (day, time) = (10 + n / 4, ["23:30:00", "02:10:00"][n % 2]);
+            let at = format!("2026-11-{day}T{time}Z");
+            let mut asked = sale(if n % 3 == 1 { &cake } else { &bread }, "1");
+            if n % 3 == 2 {
+                let again = asked["lines"][0].clone();
+                asked["lines"].as_array_mut().unwrap().push(again);
+            }
+            asked["placedAt"] = json!(at);
+            let order = story.post("/v1/sales", &asked).await.ok().json();
+            if n % 3 != 1 {
+                breads.push(text(&order, "id").to_owned());
+            }
+        }
+        let all = story.get("/v1/orders").await.ok().json();
+        for (from, to) in [("", ""), ("2026-11-12", ""), ("", "2026-11-14"), ("2026-11-12", "2026-11-15"), ("2026-11-13", "2026-11-13")] {
+            let asked = all["rows"].as_array().unwrap().iter().filter(|row| {
+                let day = text(row, "day");
+                (from.is_empty() || day >= from) && (to.is_empty() || day <= to) && breads.iter().any(|id| id == text(row, "id"))
+            });
+            let down: Vec<String> = asked.map(|row| text(row, "id").to_owned()).collect();
+            let up: Vec<String> = down.iter().rev().cloned().collect();
+            assert!(!down.is_empty());
+            let address = format!("/v1/orders?item={bread}&from={from}&to={to}");
+            assert_eq!(walked(&story, &address).await, down, "{from} to {to}");
+            assert_eq!(walked(&story, &format!("{address}&sort=placed")).await, up, "{from} to {to}, the oldest first");
+            assert_eq!(walked(&story, &format!("{address}&hour=5")).await, Vec::<String>::new());
+            assert_eq!(walked(&story, &format!("{address}&item={cake}")).await, Vec::<String>::new(), "none has both");
+        }
+        for far in ["from=0001-01-01", "to=9999-12-31"] {
+            story.get(&format!("/v1/orders?item={bread}&{far}")).await.ok();
         }
     });
 }

@@ -10,11 +10,11 @@ WITH placed AS (
     WHERE t.id = $1
 ), lined AS (
     INSERT INTO sales.order_line (tenant_id, order_id, n, item_id, name, quantity, entered_quantity, unit, numerator, denominator, unit_price,
-        gross, discount, net, tax, total, day)
-    SELECT t.id, u.order_id, u.n, u.item_id, u.name, u.quantity, u.quantity, u.unit, 1, 1, u.unit_price, u.gross, u.discount, u.net, u.tax, u.total, u.day
+        gross, discount, net, tax, total, placed_at)
+    SELECT t.id, u.order_id, u.n, u.item_id, u.name, u.quantity, u.quantity, u.unit, 1, 1, u.unit_price, u.gross, u.discount, u.net, u.tax, u.total, u.placed_at
     FROM db.tenant t, unnest($17::uuid[], $18::int[], $19::uuid[], $20::text[], $21::bigint[], $22::text[], $23::bigint[], $24::bigint[], $25::bigint[],
-        $26::bigint[], $27::bigint[], $28::bigint[], $42::date[])
-        AS u (order_id, n, item_id, name, quantity, unit, unit_price, gross, discount, net, tax, total, day)
+        $26::bigint[], $27::bigint[], $28::bigint[], $42::timestamptz[])
+        AS u (order_id, n, item_id, name, quantity, unit, unit_price, gross, discount, net, tax, total, placed_at)
     WHERE t.id = $1
 ), taxed AS (
     INSERT INTO sales.line_tax (tenant_id, order_id, n, line_n, tax_id, base, amount)

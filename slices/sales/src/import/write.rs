@@ -175,7 +175,7 @@ async fn insert(tx: &mut Tx, import: ImportId, place: &Place, items: &Items, ord
         &paid.iter().map(|o| o.day).collect::<Vec<_>>() as &[Day],
         &paid.iter().map(|o| o.id.uuid()).collect::<Vec<_>>(),
         &orders.iter().map(|o| i32::try_from(o.lines.len()).unwrap_or(i32::MAX)).collect::<Vec<_>>(),
-        &orders.iter().flat_map(|o| o.lines.iter().map(|_| o.day)).collect::<Vec<_>>() as &[Day],
+        &orders.iter().flat_map(|o| o.lines.iter().map(|_| o.at)).collect::<Vec<_>>() as &[At],
         &documents,
         &numbers,
     )
