@@ -78,7 +78,8 @@ fn a_refused_password_says_which_rule_it_breaks() {
             ("short", "password.short"),
             (&*"far too long ".repeat(10), "password.long"),
             ("lovelace.ada bakes bread", "password.personal"),
-            ("qwertyuiopqwertyuiop", "password.weak"),
+            ("QwertyuiopQwertyuiop", "password.common"),
+            ("qwertyuiopqwertyuiopq", "password.weak"),
         ] {
             stranger.post("/v1/auth/register", &json!({ "email": "lovelace.ada@example.com", "password": password })).await.refused(code);
         }
