@@ -31,7 +31,7 @@ struct Asked {
     /// The promised sizes: 2 million lines to import, 5 million to read. Takes half an hour and 20 GB.
     #[arg(long)]
     big: bool,
-    /// Seconds of each run against pgbench.
+    /// Seconds of each run of sales against pgbench.
     #[arg(long, default_value_t = 12)]
     seconds: u32,
     /// Exit with status 1 when a promise is not kept.

@@ -94,7 +94,7 @@ fn compare(table: &mut Table, what: &str, least: u32, program: &[Run], bare: &[R
 
 /// What the trail takes of the rate: its entry in each sale, and the sequencer that numbers and chains it meanwhile. The same
 /// statements run with and without the entry, in turn; the difference of time is held against that of a whole sale. How far it is
-/// known comes with it: by so much another run differs from this one as often as not.
+/// known comes with it: it is off by more as often as not.
 async fn trail(world: &World, business: &Business, of: (&str, usize), rate: f64, table: &mut Table) -> Result<()> {
     let (what, spread) = of;
     let (mut with, mut without) = (Vec::new(), Vec::new());

@@ -66,9 +66,9 @@ impl Column {
 pub struct Filter {
     /// The parameter.
     pub name: &'static str,
-    /// The condition with `{}` where the value goes: `day >= {}`. Or, beginning with `SELECT DISTINCT`, other rows that name those of
-    /// the list: their `found_at` is the column of the list's first sort, their `found` its key. An index that has both in this order
-    /// then finds a page of however many. `{from}` and `{to}` stand for the days of the filters of those names, or for the ends of time.
+    /// The condition with `{}` where the value goes: `day >= {}`. Or, beginning with `SELECT`, other rows that name those of the
+    /// list, each once: their `found_at` is the column of the list's first sort, their `found` its key. An index that has both in this
+    /// order then finds a page of however many. `{from}` and `{to}` stand for the days of the filters of those names, or for the ends of time.
     pub sql: &'static str,
     /// What the value is.
     pub kind: Kind,
@@ -144,7 +144,7 @@ enum Bound {
 impl Filter {
     /// Whether it names rows by other rows.
     fn finds(&self) -> bool {
-        self.sql.starts_with("SELECT DISTINCT ")
+        self.sql.starts_with("SELECT ")
     }
 }
 
@@ -254,8 +254,7 @@ impl List {
             match self.sorts.first().filter(|_| filter.finds()) {
                 None => conditions.push_str(&format!(" AND {sql}")),
                 Some(first) => {
-                    let on = format!("f{n}.found_at = l.{} AND f{n}.found = l.{}", first.column, self.key);
-                    found.push_str(&format!(" JOIN ({sql} ORDER BY 1 {way}, 2 {way}) f{n} ON {on}"));
+                    found.push_str(&format!(" JOIN ({sql}) f{n} ON f{n}.found = l.{}", self.key));
                     if sort.name == first.name {
                         (at, key) = (format!("f{n}.found_at"), format!("f{n}.found"));
                     }

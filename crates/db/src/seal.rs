@@ -67,7 +67,8 @@ pub async fn sealed(tx: &mut crate::Tx) -> Result<Option<Reach>> {
 }
 
 impl Db {
-    /// Seals what is over of every tenant, and spoiled days again; tidies up after closings that were cut off.
+    /// Seals what is over of every tenant, and spoiled days again; tidies up after closings that were cut off. What can't be sealed is
+    /// tried again the next time.
     pub async fn seal_all(&self, seals: &[SealFn]) -> Result<()> {
         self.withdraw_left_behind().await?;
         let mut system = self.system("seal.tenants").await?;
@@ -77,7 +78,10 @@ impl Db {
         drop(system);
         for tenant in tenants {
             let zone: Zone = tenant.time_zone.parse().unwrap_or_else(|_| Zone::utc());
-            self.seal(TenantId::new(tenant.id), Reach::at(self.source.now(), &zone), seals).await?;
+            // One business whose sums are beyond all numbers keeps no other from being sealed.
+            if let Err(error) = self.seal(TenantId::new(tenant.id), Reach::at(self.source.now(), &zone), seals).await {
+                tracing::warn!(%error, tenant = %tenant.id, "a business could not be sealed");
+            }
         }
         Ok(())
     }

@@ -21,6 +21,10 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// How long commits gather before the next ones are numbered: a round is a transaction of its own,
 /// whether it numbers one entry or a hundred. The first commit after a pause is numbered at once.
 const BREATH: Duration = Duration::from_millis(30);
+/// The same where commits come thick and fast: each round flushes to the disk beside them.
+const DEEP_BREATH: Duration = Duration::from_millis(60);
+/// So many in a round are thick and fast.
+const THICK: u64 = 6;
 /// How long to rest after a failure or while another node leads.
 const REST: Duration = Duration::from_secs(1);
 /// How many entries are numbered at once.
@@ -230,8 +234,10 @@ impl Db {
         let mut glances = 0_u32;
         loop {
             let _ = tokio::time::timeout(GLANCE, self.committed.notified()).await;
-            if self.sequence().await? > 0 {
-                tokio::time::sleep(BREATH).await;
+            match self.sequence().await? {
+                0 => {}
+                1..THICK => tokio::time::sleep(BREATH).await,
+                THICK.. => tokio::time::sleep(DEEP_BREATH).await,
             }
             glances += 1;
             if glances.is_multiple_of(100) {

@@ -155,6 +155,8 @@ impl From<sqlx::Error> for Error {
             Some(state) if state.starts_with("08") || state.starts_with("57P") || state.starts_with("53") => {
                 Self::Unavailable(1, fault.message().to_owned())
             }
+            // A sum that no whole number of 64 bits holds.
+            Some("22003") => Self::rule("number.too_large"),
             _ if matches!(fault.kind(), ErrorKind::UniqueViolation) => Self::rule("exists"),
             _ => Self::Internal(format!("{error} ({})", fault.constraint().unwrap_or("no constraint"))),
         }

@@ -241,6 +241,11 @@ impl Story {
         self.jobs.seal(self.tenant, reach).await.unwrap();
     }
 
+    /// Seals what is over of every business.
+    pub async fn seal_all(&self) {
+        self.jobs.seal_all().await.unwrap();
+    }
+
     /// Numbers the log. In the shared database one story at a time; where another one's served program leads, it does it,
     /// and this waits until it has.
     pub async fn sequence(&self) {

@@ -283,6 +283,32 @@ fn a_spoiled_total_is_found_and_named() {
 }
 
 #[test]
+fn sums_beyond_all_numbers_are_refused_and_keep_no_other_business_from_being_sealed() {
+    own_database(async |story| {
+        let bread = story.made_to_order("Bread", 480, 100).await;
+        story.sell(&bread, "2").await;
+        story.sell(&bread, "1").await;
+        let (other, _) = story.neighbour().await;
+        assert!(story.tenant < other, "businesses are sealed in the order of their ids");
+        story.as_role("postgres", "UPDATE sales.order_line SET quantity = 5000000000000000000").await;
+        let address = "/v1/reports/sales?from=2026-11-01&to=2026-11-30&by=item";
+        story.get(address).await.refused("number.too_large");
+
+        story.later(std::time::Duration::from_secs(48 * 3600));
+        story.seal_all().await;
+        let through = async |tenant| {
+            let mut tx = story.db.begin(kernel::Op::program(&story.clock, "story", Some(tenant))).await.unwrap();
+            db::sealed(&mut tx).await.unwrap().map(|reach| reach.through)
+        };
+        assert_eq!(through(other).await, Some("2026-11-22".parse().unwrap()));
+        assert_eq!(through(story.tenant).await, None);
+        story.as_role("postgres", "UPDATE sales.order_line SET quantity = 1000000").await;
+        story.seal_all().await;
+        assert_eq!(through(story.tenant).await, Some("2026-11-22".parse().unwrap()), "tried again the next time");
+    });
+}
+
+#[test]
 fn a_neighbour_sees_nothing_of_it() {
     run(async |story| {
         let bread = story.made_to_order("Bread", 480, 100).await;

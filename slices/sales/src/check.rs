@@ -38,14 +38,11 @@ fn orders_equal_lines(tx: &mut Tx) -> BoxFuture<'_, Result<Vec<Finding>>> {
         Ok(rows
             .into_iter()
             .map(|r| {
-                let text = if r.elsewhen {
-                    format!("The order was placed at {}; its lines say another moment.", r.placed_at)
-                } else {
-                    format!(
-                        "The order says {} lines, net {}, tax {}, total {}; its {} lines come to net {}, tax {}, total {}, and its tax rows to {} (minor units).",
-                        r.lines, r.net, r.tax, r.total, r.lines_count, r.lines_net, r.lines_tax, r.lines_total, r.rows_tax
-                    )
-                };
+                let moment = if r.elsewhen { format!(" It was placed at {}; its lines say another moment.", r.placed_at) } else { String::new() };
+                let text = format!(
+                    "The order says {} lines, net {}, tax {}, total {}; its {} lines come to net {}, tax {}, total {}, and its tax rows to {} (minor units).{moment}",
+                    r.lines, r.net, r.tax, r.total, r.lines_count, r.lines_net, r.lines_tax, r.lines_total, r.rows_tax
+                );
                 Finding { check: "sales.order_lines", kind: "order".into(), id: r.id, text }
             })
             .collect())

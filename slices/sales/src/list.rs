@@ -54,8 +54,10 @@ pub(crate) static ORDERS: List = List {
         Filter {
             name: "item",
             // A business day lies within these bounds in whatever zone, and whenever it begins.
-            sql: "SELECT DISTINCT i.placed_at AS found_at, i.order_id AS found FROM sales.order_line i WHERE i.tenant_id = $1 AND i.item_id = {}
-                AND i.placed_at >= ({from} - 1)::timestamp AT TIME ZONE 'UTC' AND i.placed_at < ({to} + 3)::timestamp AT TIME ZONE 'UTC'",
+            // Of an order with several lines of it, the first names it.
+            sql: "SELECT i.placed_at AS found_at, i.order_id AS found FROM sales.order_line i WHERE i.tenant_id = $1 AND i.item_id = {}
+                AND i.placed_at >= ({from} - 1)::timestamp AT TIME ZONE 'UTC' AND i.placed_at < ({to} + 3)::timestamp AT TIME ZONE 'UTC'
+                AND i.n = (SELECT min(j.n) FROM sales.order_line j WHERE j.tenant_id = $1 AND j.order_id = i.order_id AND j.item_id = i.item_id)",
             kind: Kind::Id,
         },
     ],
