@@ -39,9 +39,8 @@ pub async fn measure(world: &World, seconds: u32, table: &mut Table) -> Result<(
             program.push(run);
             bare.push(pgbench::run(world, &business, spread, turn, true).await?);
         }
-        compare(table, what, least, &program, &bare);
-        let rate = mean(program.iter().map(|run| run.rate));
-        trail(world, &business, (what, spread), rate, table).await?;
+        let share = compare(table, what, least, &program, &bare);
+        trail(world, &business, (what, spread), share, table).await?;
     }
     table.add("sale: round trips to the database", trips.to_string(), "≤ 6", trips <= 6);
     let (findings, _) = world.check(&business).await?;
@@ -76,7 +75,8 @@ fn give(values: &[f64]) -> f64 {
     apart / 1.349 * 1.253 * 0.674 / (values.len() as f64).sqrt()
 }
 
-fn compare(table: &mut Table, what: &str, least: u32, program: &[Run], bare: &[Run]) {
+/// The program's rate as a share of pgbench's.
+fn compare(table: &mut Table, what: &str, least: u32, program: &[Run], bare: &[Run]) -> f64 {
     let percent = median(program.iter().zip(bare).map(|(ours, theirs)| ours.rate / theirs.rate * 100.0).collect());
     let rate = |runs: &[Run]| mean(runs.iter().map(|run| run.rate));
     let measured = format!("{percent:.0} % ({:.0}/s of {:.0}/s)", rate(program), rate(bare));
@@ -90,12 +90,13 @@ fn compare(table: &mut Table, what: &str, least: u32, program: &[Run], bare: &[R
         "≤ 3 ×",
         factor <= 3.0,
     );
+    percent / 100.0
 }
 
 /// What the trail takes of the rate: its entry in each sale, and the sequencer that numbers and chains it meanwhile. The same
-/// statements run with and without the entry, in turn; the difference of time is held against that of a whole sale. How far it is
-/// known comes with it: it is off by more as often as not.
-async fn trail(world: &World, business: &Business, of: (&str, usize), rate: f64, table: &mut Table) -> Result<()> {
+/// statements run with and without the entry, in turn; the difference of time is held against that of a whole sale, of which theirs
+/// is `share`. How far it is known comes with it: it is off by more as often as not.
+async fn trail(world: &World, business: &Business, of: (&str, usize), share: f64, table: &mut Table) -> Result<()> {
     let (what, spread) = of;
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for n in 0..TURNS {
@@ -112,7 +113,7 @@ async fn trail(world: &World, business: &Business, of: (&str, usize), rate: f64,
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
-    let shares: Vec<f64> = with.iter().zip(&without).map(|(with, without)| (1.0 / with - 1.0 / without) * rate * 100.0).collect();
+    let shares: Vec<f64> = with.iter().zip(&without).map(|(with, without)| (1.0 - with / without) * share * 100.0).collect();
     let (percent, give) = (median(shares.clone()), give(&shares));
     let (with, without) = (mean(with.into_iter()), mean(without.into_iter()));
     let measured = format!("{percent:.1} ± {give:.1} % ({with:.0}/s with, {without:.0}/s without, bare)");

@@ -267,6 +267,9 @@ mod tests {
             assert_ne!(Password::new(&format!("{long} and more")).check(&[]), Err("password.common"), "as a whole");
         }
         assert_eq!(super::common().len(), 9_729, "each line is a digest of its own");
+        for common in include_str!("../data/10k-most-common.txt").lines() {
+            assert!(matches!(Password::new(common).check(&[]), Err("password.short" | "password.common")), "one of the list is taken");
+        }
     }
 
     #[tokio::test]
