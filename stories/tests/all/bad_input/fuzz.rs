@@ -206,7 +206,7 @@ impl<'a> Run<'a> {
         if let Some((_, place, field)) = bounded {
             self.story.owner.delete(&format!("{place}/{}", testkit::text(&answer.json()[field]))).await.ok();
         }
-        if DAILY.contains(&name) && self.n.is_multiple_of(100) {
+        if DAILY.contains(&name) && self.n.is_multiple_of(50) {
             self.story.later(Duration::from_secs(24 * 3600));
             self.story.owner_comes_back().await;
         }
