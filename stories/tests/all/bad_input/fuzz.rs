@@ -41,7 +41,7 @@ const BOUNDED: &[(&str, &str, &str)] =
     &[("AddDevice", "/v1/devices", "id"), ("MakeRole", "/v1/team/roles", "id"), ("RegisterDevice", "/v1/devices", "deviceId")];
 
 /// Commands of which a business may send so many a day.
-const DAILY: &[&str] = &["AcceptInvitation", "AddMember", "Invite", "ResendInvitation", "RevokeInvitation"];
+const DAILY: &[&str] = &["AcceptInvitation", "AddMember", "CancelLetter", "Invite", "ResendInvitation", "RevokeInvitation"];
 
 /// A small generator whose whole state is printed.
 pub(super) struct Dice(u64);
@@ -206,7 +206,7 @@ impl<'a> Run<'a> {
         if let Some((_, place, field)) = bounded {
             self.story.owner.delete(&format!("{place}/{}", testkit::text(&answer.json()[field]))).await.ok();
         }
-        if DAILY.contains(&name) && self.n.is_multiple_of(50) {
+        if DAILY.contains(&name) && self.n.is_multiple_of(100) {
             self.story.later(Duration::from_secs(24 * 3600));
             self.story.owner_comes_back().await;
         }
