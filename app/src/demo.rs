@@ -46,7 +46,8 @@ pub async fn demo(mut config: Config, fresh: bool) -> std::result::Result<(), Tr
     let opened = open::open(&config, Source::real(), &migrations(), Purpose::Serve).await?.0;
     serve::make_spool(&config)?;
     let app = serve::app(opened.db.clone(), &config);
-    if !sign_in.exists() {
+    let made_now = !sign_in.exists();
+    if made_now {
         println!("Loading half a year of a bakery's sales …");
         match make(&app).await {
             Ok(password) => write_secret(&sign_in, &format!("{OWNER}\n{password}\n"))?,
@@ -60,7 +61,8 @@ pub async fn demo(mut config: Config, fresh: bool) -> std::result::Result<(), Tr
     let mut lines = told.lines();
     println!("Hearth serves the demo bakery on {}", config.public_url);
     println!("  sign in as  {}", lines.next().unwrap_or_default());
-    println!("  password    {}", lines.next().unwrap_or_default());
+    let unless = if made_now { "" } else { "  (unless it was changed since)" };
+    println!("  password    {}{unless}", lines.next().unwrap_or_default());
     println!("  data        {}", config.data_dir.display());
     for note in config.notes() {
         println!("  {note}");

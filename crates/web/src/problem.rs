@@ -103,13 +103,17 @@ pub(crate) fn page(cx: &Cx, error: &Error) -> Reply {
     let row = error.row();
     let detail = match error {
         Error::Rule { detail: Some(detail), .. } => Some(detail.clone()),
+        Error::Invalid(fields) => Some(fields.iter().map(|f| format!("{}: {}", f.field, field_text(f))).collect::<Vec<_>>().join(" ")),
         _ => None,
     };
+    // What the address asked for can't be had: the page without it can.
+    let afresh = matches!(error, Error::Invalid(_)) && cx.method == axum::http::Method::GET && !cx.query.is_empty();
+    let way_out = if afresh { Button::link(t("trouble-afresh"), &cx.address) } else { Button::link(t("trouble-home"), "/") };
     let trouble = Trouble {
         title: code_text(row),
         text: detail.unwrap_or_default(),
         kept: None,
-        way_out: Some(Button::link(t("trouble-home"), "/")),
+        way_out: Some(way_out),
         request: (row.status >= 500).then(|| request.clone()),
     };
     let body = html! { (ui::trouble(&trouble)) };

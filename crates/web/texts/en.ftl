@@ -21,6 +21,7 @@ trouble-429 = Wait a moment
 trouble-500 = Hearth failed
 trouble-503 = Not available now
 trouble-home = Go to the start page
+trouble-afresh = Open this page afresh
 list-csv = CSV
 list-xlsx = Excel
 list-first = First page

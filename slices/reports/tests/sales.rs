@@ -432,15 +432,22 @@ fn every_row_of_the_page_opens_the_orders_behind_it() {
     run(async |story| {
         let bread = story.made_to_order("Bread", 480, 100).await;
         story.sell(&bread, "2").await;
-        for (by, href) in [
-            ("day", format!("/orders?from={DAY}&amp;to={DAY}")),
-            ("hour", "/orders?from=2026-11-01&amp;to=2026-11-30&amp;hour=9".to_owned()),
-            ("item", format!("/orders?from=2026-11-01&amp;to=2026-11-30&amp;item={bread}")),
-            ("site", format!("/orders?from=2026-11-01&amp;to=2026-11-30&amp;site={}", story.site)),
+        for (by, href, only) in [
+            ("day", format!("/orders?from={DAY}&amp;to={DAY}"), None),
+            ("hour", "/orders?from=2026-11-01&amp;to=2026-11-30&amp;hour=9".to_owned(), Some("Only orders from 09:00 to 09:59")),
+            ("item", format!("/orders?from=2026-11-01&amp;to=2026-11-30&amp;item={bread}"), Some("Only orders with Bread")),
+            ("site", format!("/orders?from=2026-11-01&amp;to=2026-11-30&amp;site={}", story.site), Some("Only orders in ")),
         ] {
             let page = story.get(&format!("/reports?from=2026-11-01&to=2026-11-30&by={by}")).await.ok().text();
             assert!(page.contains(&format!("href=\"{href}\"")), "{by}: {page}");
-            story.get(&href.replace("&amp;", "&")).await.ok();
+            let orders = story.get(&href.replace("&amp;", "&")).await.ok().text();
+            assert_eq!(only.is_some(), orders.contains("Only orders"), "{by}: {orders}");
+            assert!(only.is_none_or(|only| orders.contains(only)), "{by}: {orders}");
         }
+        let nowhere = story.get(&format!("/orders?item={}&hour=9", story.site)).await.ok().text();
+        assert!(nowhere.contains("Only orders with something that is not there, from 09:00 to 09:59"), "{nowhere}");
+        // What can't be taken of an address is named, and the page can be had without it.
+        let wrong = story.get(&format!("/orders?item={bread}&from=2026-02-30")).await.is(422).text();
+        assert!(wrong.contains("from: Write the day as YYYY-MM-DD.") && wrong.contains("href=\"/orders\""), "{wrong}");
     });
 }

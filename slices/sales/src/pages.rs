@@ -37,7 +37,38 @@ fn ring_button() -> Button {
     Button::link(t("sale-ring"), "/orders/new").main().icon("plus")
 }
 
+/// What the address asks for and no field of the list's filters says: "Only orders with Bread, in Leith".
+async fn narrowed(cx: &Cx, tx: &mut Tx) -> Result<Option<String>> {
+    let id = |name: &str| cx.param(name).and_then(|id| id.parse::<uuid::Uuid>().ok());
+    let (item, site, customer) = (id("item"), id("site"), id("customer"));
+    let names = sqlx::query!(
+        "SELECT (SELECT i.name FROM catalog.item i WHERE i.tenant_id = $1 AND i.id = $2) AS item,
+            (SELECT s.name FROM identity.site s WHERE s.tenant_id = $1 AND s.id = $3) AS site,
+            (SELECT c.name FROM sales.customer c WHERE c.tenant_id = $1 AND c.id = $4) AS customer",
+        tx.tenant().uuid(),
+        item,
+        site,
+        customer
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    let named = |asked: bool, name: Option<String>, said: fn(&str) -> String| {
+        asked.then(|| name.map_or_else(|| t("orders-of-nothing"), |name| said(&name)))
+    };
+    let hour = cx.param("hour").and_then(|hour| hour.parse::<u8>().ok());
+    let parts = [
+        named(item.is_some(), names.item, |item| tf("orders-with-item", &[("item", item)])),
+        hour.map(|hour| tf("orders-at-hour", &[("from", &format!("{hour:02}:00")), ("to", &format!("{hour:02}:59"))])),
+        named(site.is_some(), names.site, |site| tf("orders-in-site", &[("site", site)])),
+        named(customer.is_some(), names.customer, |customer| tf("orders-for-customer", &[("customer", customer)])),
+        cx.param("import").filter(|import| !import.is_empty()).map(|_| t("orders-of-import")),
+    ];
+    let what = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    Ok((!what.is_empty()).then(|| tf("orders-only", &[("what", &what)])))
+}
+
 async fn list(cx: Cx) -> Result<Markup> {
+    let mut tx = cx.tx().await?;
     let state = |code: &str| Choice::new(code, t(&format!("order-state-{code}")));
     let filter = FilterBar {
         action: "/orders".into(),
@@ -68,7 +99,7 @@ async fn list(cx: Cx) -> Result<Markup> {
             .filter_map(|n| cx.param(n).map(|v| ((*n).to_owned(), v.to_owned())))
             .collect(),
         clear: (!cx.query.is_empty()).then(|| "/orders".to_owned()),
-        found: None,
+        found: narrowed(&cx, &mut tx).await?,
     };
     let sells = cx.op.permissions.has(Permission::OrderSell);
     let list = ListPage {
@@ -83,7 +114,7 @@ async fn list(cx: Cx) -> Result<Markup> {
         within: &[("state", "owed", "order-state-with-owed")],
         files_only: &["day", "net"],
     };
-    let table = list.show(&cx, &mut cx.tx().await?).await?;
+    let table = list.show(&cx, &mut tx).await?;
     let toolbar = Toolbar { crumbs: Vec::new(), title: t("orders"), now: None, buttons: sells.then(ring_button).into_iter().collect() };
     Ok(cx.page_with(toolbar, html! { (ui::filter_bar(&filter)) (table) }))
 }
