@@ -110,7 +110,7 @@ pub async fn whole(story: &Story, name: &str, fixtures: &BTreeMap<&'static str, 
         "PasskeyLogin" => json!({ "ceremony": "made-up", "credential": {}, "session": "cookie" }),
         "AddDevice" => json!({ "name": fresh, "kind": "till", "siteId": site, "pauseMinutes": 15 }),
         "ChangeDevice" => {
-            let all = story.get("/v1/devices?limit=200").await.ok().json();
+            let all = story.get("/v1/devices?sort=created&limit=200").await.ok().json();
             let known =
                 all["rows"].as_array().and_then(|rows| rows.iter().find(|row| address.ends_with(row["id"].as_str().unwrap_or("-"))));
             json!({ "version": known.map_or(json!(1), |row| row["version"].clone()), "name": fresh, "siteId": site, "pauseMinutes": 15 })

@@ -242,6 +242,8 @@ async fn fuzz(story: &Story, wanted: &str) {
         let tally = run.operation(route).await;
         println!("{}", tally.line(seed));
         if tally.scarce() {
+            // At once, too: a long run may be ended before it says so.
+            println!("  {}", tally.refused.as_deref().unwrap_or_default());
             scarce.push(format!("{}\n  {}", tally.line(seed), tally.refused.unwrap_or_default()));
         }
     }
