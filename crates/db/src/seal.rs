@@ -3,7 +3,7 @@
 //! of what is not sealed yet. A posting on what is sealed or about to be marks its day in its own transaction (see `commit`).
 
 use futures::future::BoxFuture;
-use kernel::{At, Day, DayStart, PLATFORM, Result, TenantId, Zone};
+use kernel::{At, Day, DayStart, Error, PLATFORM, Result, TenantId, Zone};
 
 use crate::{Db, System};
 
@@ -78,9 +78,12 @@ impl Db {
         drop(system);
         for tenant in tenants {
             let zone: Zone = tenant.time_zone.parse().unwrap_or_else(|_| Zone::utc());
-            // One business whose sums are beyond all numbers keeps no other from being sealed.
-            if let Err(error) = self.seal(TenantId::new(tenant.id), Reach::at(self.source.now(), &zone), seals).await {
-                tracing::warn!(%error, tenant = %tenant.id, "a business could not be sealed");
+            match self.seal(TenantId::new(tenant.id), Reach::at(self.source.now(), &zone), seals).await {
+                // A database that is away is so for all of them.
+                Err(error @ Error::Unavailable(..)) => return Err(error),
+                // One business whose sums are beyond all numbers keeps no other from being sealed.
+                Err(error) => tracing::warn!(%error, tenant = %tenant.id, "a business could not be sealed"),
+                Ok(()) => {}
             }
         }
         Ok(())

@@ -1,8 +1,9 @@
 //! Reports: the owner's day and the sales of any period, by day, hour, item and site.
 //!
 //! Figures are sums of lines. Those of sealed days are kept (`reports.day_item`, `reports.day_hour`; by item those of months, too:
-//! `reports.month_item`) and rebuilt from the lines when something is posted on such a day; the days after the sealed ones, and sealed days posted on since, are summed
-//! from their lines when a report is read. `hearth check` proves that the kept totals equal the lines.
+//! `reports.month_item`) and rebuilt from the lines when something is posted on such a day; the days after the sealed ones, and
+//! sealed days posted on since, are summed from their lines when a report is read. `hearth check` proves that the kept totals
+//! equal the lines.
 
 mod ask;
 mod figures;
